@@ -1,0 +1,141 @@
+"""Tick input: what feeds put on the queue, decoded strictly.
+
+In: one message's bytes. Out: its ticks, in order, or `Refused` with a reason to count by and a sentence for
+whoever sent it. Every bound is here; nothing that passes can fail later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from decimal import Decimal
+from typing import Any
+
+from tickwire.symbol import near
+from tickwire.tick import Tick, iso, parse_iso
+
+BODY_BYTES_MAX = 65_536
+TICKS_MAX = 1_000  # in one message
+PRICE_DIGITS_MAX = 18
+DECIMALS_MAX = 12
+SOURCE_LENGTH_MAX = 32
+PAST_MS_MAX = 30 * 86_400_000
+FUTURE_MS_MAX = 60_000
+_MAGNITUDE_MAX = Decimal(10) ** 12
+_FIELDS = "price, timestamp, bid, ask, volume and source"
+
+
+class Refused(ValueError):
+    """Input that can never be taken. `reason` is one of a few words to count by."""
+
+    def __init__(self, reason: str, field: str, value: object, expected: str) -> None:
+        shown = value if isinstance(value, str) else repr(value)
+        self.reason, self.field, self.expected = reason, field, expected
+        self.value = shown if len(shown) <= 80 else shown[:77] + "..."
+        super().__init__(f"{field} is {self.value}; expected {expected}")
+
+
+def ticks(body: str | bytes, *, symbols: Collection[str], arrived_ms: int) -> list[Tick]:
+    """The ticks of one queue message: one object or an array of objects, all of the same symbol."""
+    found = observations(body, symbols=symbols, arrived_ms=arrived_ms)
+    for tick in found:
+        if tick.symbol != found[0].symbol:
+            raise Refused(
+                "symbols", "symbol", tick.symbol, f"{found[0].symbol}, as in the message's first tick"
+            )
+    return found
+
+
+def observations(body: str | bytes, *, symbols: Collection[str], arrived_ms: int) -> list[Tick]:
+    """The ticks of one object or an array of objects, of any of the stage's symbols."""
+    if len(body) > BODY_BYTES_MAX:
+        raise Refused("size", "message", f"{len(body)} bytes", f"at most {BODY_BYTES_MAX}")
+    try:
+        value = json.loads(body, parse_float=_decimal, parse_int=_decimal, parse_constant=_constant)
+    except UnicodeDecodeError:
+        raise Refused("encoding", "message", "not UTF-8", "UTF-8 JSON") from None
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, Refused):
+            raise
+        raise Refused(
+            "json", "message", "not JSON", 'JSON like {"symbol":"AAPL","price":189.45}'
+        ) from None
+    entries = value if isinstance(value, list) else [value]
+    if not 1 <= len(entries) <= TICKS_MAX:
+        raise Refused("count", "message", f"an array of {len(entries)}", f"1 to {TICKS_MAX} ticks")
+    return [_tick(entry, symbols, arrived_ms) for entry in entries]
+
+
+def _tick(entry: Any, symbols: Collection[str], arrived_ms: int) -> Tick:
+    if not isinstance(entry, dict):
+        raise Refused("shape", "tick", _kind(entry), f"an object with symbol and price, optionally {_FIELDS}")
+    symbol = entry.get("symbol")
+    if not isinstance(symbol, str) or symbol not in symbols:
+        hint = near(symbol, symbols) if isinstance(symbol, str) else []
+        raise Refused("symbol", "symbol", symbol, " or ".join(hint) if hint else "a symbol of this stage")
+    return Tick(
+        symbol,
+        _positive("price", entry.get("price")),
+        _time(entry.get("timestamp"), arrived_ms),
+        None if entry.get("bid") is None else _positive("bid", entry["bid"]),
+        None if entry.get("ask") is None else _positive("ask", entry["ask"]),
+        None if entry.get("volume") is None else _number("volume", entry["volume"], zero=True),
+        _source(entry.get("source")),
+    )
+
+
+def _positive(field: str, value: Any) -> Decimal:
+    return _number(field, value, zero=False)
+
+
+def _number(field: str, value: Any, *, zero: bool) -> Decimal:
+    expected = f"a {'number, zero or more' if zero else 'positive finite number'}, not text"
+    if type(value) is not Decimal or value < 0 or (value == 0 and not zero):
+        raise Refused(field, field, value if not isinstance(value, Decimal) else str(value), expected)
+    _, digits, exponent = value.as_tuple()
+    if value >= _MAGNITUDE_MAX or len(digits) > PRICE_DIGITS_MAX or int(exponent) < -DECIMALS_MAX:
+        raise Refused(
+            field,
+            field,
+            str(value),
+            f"below 10^12, with at most {PRICE_DIGITS_MAX} digits and {DECIMALS_MAX} decimals",
+        )
+    return value
+
+
+def _time(value: Any, arrived_ms: int) -> int:
+    if value is None:
+        return arrived_ms
+    expected = "an ISO 8601 time with a zone, such as 2026-11-21T14:30:00.123Z"
+    if not isinstance(value, str) or len(value) > 40:
+        raise Refused("timestamp", "timestamp", value, expected)
+    try:
+        time_ms = parse_iso(value)
+    except (ValueError, OverflowError):
+        raise Refused("timestamp", "timestamp", value, expected) from None
+    if not arrived_ms - PAST_MS_MAX <= time_ms <= arrived_ms + FUTURE_MS_MAX:
+        low, high = iso(arrived_ms - PAST_MS_MAX), iso(arrived_ms + FUTURE_MS_MAX)
+        raise Refused("timestamp", "timestamp", value, f"a time between {low} and {high}")
+    return time_ms
+
+
+def _source(value: Any) -> str | None:
+    if value is None or (
+        isinstance(value, str) and 1 <= len(value) <= SOURCE_LENGTH_MAX and value.isprintable()
+    ):
+        return value
+    raise Refused("source", "source", value, f"1 to {SOURCE_LENGTH_MAX} printable characters")
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > 64:
+        raise Refused("number", "number", text, "at most 64 characters")
+    return Decimal(text)
+
+
+def _constant(name: str) -> None:
+    raise Refused("number", "number", name, "a finite number")
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else type(value).__name__

@@ -1,0 +1,182 @@
+"""A stage's configuration: parsed once, checked whole, frozen.
+
+In: the stage's name and its `tickwire:` settings. Out: a `Stage`, or a `ConfigError` whose one sentence gives
+the value, what was expected and so the remedy. Nothing is created before this has passed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from tickwire import symbol as symbols_
+from tickwire import topic
+
+SYMBOLS_MAX = 100
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
+_RETENTION = re.compile(r"([1-9][0-9]{0,3})([dh])")
+
+
+class ConfigError(ValueError):
+    """A setting that can't be. The text is one sentence for the person who wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """The settings of one stage. Field names are the camelCase keys of Pulumi.yaml in snake case."""
+
+    name: str
+    symbols: tuple[str, ...] = ("AAPL", "MSFT", "NVDA", "TSLA")
+    topic_prefix: str = ""
+    retention: str = "7d"
+    protected: bool = False
+    feed: Literal["simulated", "off"] = "simulated"
+    feed_paused: bool = False
+    feed_rate: int = 5
+    feed_pack_ms: int = 1000
+    ingest_concurrency: int = 10
+    iot_logging: bool = False
+    log_retention_days: int = 14
+    write_origins: tuple[str, ...] = ()
+    site_url: str = ""
+    aws_url: str = ""
+
+    @classmethod
+    def parse(cls, settings: Mapping[str, Any], *, name: str) -> Stage:
+        """Check every setting; raise ConfigError for the first that can't be."""
+        if not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"stage is {name!r}; expected a letter, then up to 15 of a-z, 0-9 and '-', such as dev"
+            )
+        unknown = [key for key in settings if key not in _CHECKS]
+        if unknown:
+            known = difflib.get_close_matches(unknown[0], _CHECKS, n=1)
+            hint = f"did you mean {known[0]}?" if known else "expected one of " + ", ".join(sorted(_CHECKS))
+            raise ConfigError(f"setting {unknown[0]!r} is unknown; {hint}")
+        values = {
+            _snake(key): _CHECKS[key](key, value) for key, value in settings.items() if value is not None
+        }
+        return cls(name=name, **values)
+
+    @property
+    def topics(self) -> topic.Topics:
+        return topic.Topics(self.topic_prefix)
+
+    @property
+    def keep_s(self) -> int:
+        """Seconds that a tick stays in history; 0 when history is off."""
+        found = _RETENTION.fullmatch(self.retention)
+        return int(found[1]) * {"h": 3600, "d": 86400}[found[2]] if found else 0
+
+    def named(self, noun: str) -> str:
+        """The physical name of a resource of this stage."""
+        return f"tickwire-{self.name}-{noun}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {"project": "tickwire", "stage": self.name}
+
+
+def _symbols(key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= SYMBOLS_MAX:
+        count = f"has {len(value)} entries" if isinstance(value, list) else f"is {value!r}"
+        raise ConfigError(f"{key} {count}; expected a list of 1 to {SYMBOLS_MAX} symbols")
+    seen = set()
+    for entry in value:
+        if not symbols_.is_symbol(entry):
+            raise ConfigError(f"{key} holds {entry!r}; expected {symbols_.EXPECTED}")
+        if entry in seen:
+            raise ConfigError(f"{key} holds {entry!r} twice; expected each symbol once")
+        seen.add(entry)
+    return tuple(value)
+
+
+def _prefix(key: str, value: Any) -> str:
+    if not topic.is_prefix(value):
+        raise ConfigError(f"{key} is {value!r}; expected {topic.PREFIX_EXPECTED}")
+    return str(value)
+
+
+def _retention(key: str, value: Any) -> str:
+    found = _RETENTION.fullmatch(value) if isinstance(value, str) else None
+    if value != "off" and (found is None or int(found[1]) * {"h": 1, "d": 24}[found[2]] > 366 * 24):
+        raise ConfigError(
+            f"{key} is {value!r}; expected off, or whole hours or days up to 366d, such as 1h, 1d or 7d"
+        )
+    return str(value)
+
+
+def _one_of(*choices: Any) -> Callable[[str, Any], Any]:
+    def check(key: str, value: Any) -> Any:
+        if value not in choices or isinstance(value, bool):
+            raise ConfigError(f"{key} is {value!r}; expected one of {', '.join(map(str, choices))}")
+        return value
+
+    return check
+
+
+def _within(low: int, high: int, unit: str) -> Callable[[str, Any], int]:
+    def check(key: str, value: Any) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise ConfigError(f"{key} is {value!r}; expected {low} to {high} {unit}")
+        return value
+
+    return check
+
+
+def _truth(key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{key} is {value!r}; expected true or false")
+    return value
+
+
+def _url(key: str, value: Any) -> str:
+    if not isinstance(value, str) or (value and not re.fullmatch(r"https?://[^/\s?#]+", value)):
+        raise ConfigError(
+            f"{key} is {value!r}; expected nothing, or an address without a path, such as https://x.org"
+        )
+    return value
+
+
+def _origins(key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ConfigError(f"{key} is {value!r}; expected a list of origins such as https://example.org")
+    return tuple(_url(key, entry) for entry in value)
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "symbols": _symbols,
+    "topicPrefix": _prefix,
+    "retention": _retention,
+    "protected": _truth,
+    "feed": _one_of("simulated", "off"),
+    "feedPaused": _truth,
+    "feedRate": _within(1, 100, "trades a second for each symbol"),
+    "feedPackMs": _within(100, 10_000, "milliseconds"),
+    "ingestConcurrency": _within(2, 1000, "functions at once"),
+    "iotLogging": _truth,
+    "logRetentionDays": _one_of(*LOG_DAYS),
+    "writeOrigins": _origins,
+    "siteUrl": _url,
+    "awsUrl": _url,
+}
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"[A-Z]", lambda found: "_" + found[0].lower(), key)
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
+
+
+DEFAULTS: dict[str, Any] = {
+    _camel(field.name): list(field.default) if isinstance(field.default, tuple) else field.default
+    for field in fields(Stage)
+    if field.name != "name"
+}
+"""Every setting's default by its key; Pulumi.yaml declares the same."""

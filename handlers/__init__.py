@@ -1,0 +1,1 @@
+"""Lambda code: event in, domain call, ports out. Entry points are feed, ingest, query and door."""

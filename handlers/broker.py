@@ -1,0 +1,52 @@
+"""The broker: publish messages to a symbol's topic, in order, QoS 0."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.events import emit
+from tickwire.topic import Topics
+
+FRESH_MS = 5_000  # older than this, a price is left to gap filling
+PAUSE_S = 0.2  # between tries
+
+
+class Broker:
+    """Publishes to one stage's topics."""
+
+    def __init__(self, topics: Topics, endpoint: str, *, connections: int) -> None:
+        self.topics = topics
+        self._data: Any = boto3.client(
+            "iot-data",
+            endpoint_url=endpoint,
+            config=Config(
+                max_pool_connections=connections,
+                connect_timeout=1,
+                read_timeout=2,
+                retries={"total_max_attempts": 1},
+            ),
+        )
+
+    def publish(self, symbol: str, messages: Sequence[str], *, sent_ms: int) -> int:
+        """Publish all, retrying while they are fresh; return how many went out. What didn't is counted."""
+        for count, message in enumerate(messages):
+            while not self._publish(self.topics.price(symbol), message):
+                if time.time() * 1000 - sent_ms > FRESH_MS - PAUSE_S * 1000:
+                    emit("unpublished", symbol=symbol, messages=len(messages) - count)
+                    return count
+                time.sleep(PAUSE_S)
+        return len(messages)
+
+    def _publish(self, topic: str, message: str) -> bool:
+        try:
+            self._data.publish(topic=topic, qos=0, payload=message.encode())
+        except (BotoCoreError, ClientError) as error:
+            emit("publish_failed", topic=topic, error=str(error))
+            return False
+        return True

@@ -1,0 +1,61 @@
+"""The simulated feed: woken each minute, it paces itself and puts each window's trades on the queue.
+
+A window's trades and their deduplication ids depend on time alone, so two feeds that overlap, or a wake that
+comes twice, put nothing twice. Each wake runs a little over its minute to meet the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.events import emit
+from handlers.queue import Message, Queue
+from tickwire import market, wire
+
+RUN_MS = 63_000
+LATE_MS_MAX = 5_000  # a window later than this is left out and counted
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, int]:
+    """Feed one minute; answer how many messages went out and how many did not."""
+    pack_ms, rate = int(os.environ["PACK_MS"]), int(os.environ["RATE"])
+    symbols = os.environ["SYMBOLS"].split(",")
+    start = _now_ms() // pack_ms * pack_ms
+    sent = failed = 0
+    for window in range(start, start + int(event.get("run_ms", RUN_MS)), pack_ms):
+        messages = [found for symbol in symbols if (found := message(symbol, window, pack_ms, rate))]
+        time.sleep(max(0, window + pack_ms - _now_ms()) / 1000)
+        if _now_ms() - window - pack_ms > LATE_MS_MAX:
+            failed += len(messages)
+            continue
+        try:
+            refused = len(_queue().send(messages))
+        except (BotoCoreError, ClientError) as error:
+            emit("feed_failed", messages=len(messages), error=str(error))
+            refused = len(messages)
+        failed += refused
+        sent += len(messages) - refused
+    emit("fed", sent=sent, failed=failed)
+    return {"sent": sent, "failed": failed}
+
+
+def message(symbol: str, window_ms: int, pack_ms: int, rate: int) -> Message | None:
+    """The message that holds a symbol's trades of one window, None when it has none."""
+    trades = market.trades(symbol, window_ms, window_ms + pack_ms, rate=rate)
+    if not trades:
+        return None
+    return Message(symbol, f"{symbol}-{window_ms}-{pack_ms}-{rate}", wire.encode_input(trades))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@cache
+def _queue() -> Queue:
+    return Queue(os.environ["QUEUE_URL"])

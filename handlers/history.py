@@ -1,0 +1,370 @@
+"""The history table: one symbol's ticks stored once, numbered once; read by newest, by `seq` and by time.
+
+Items, by `pk` and `sk`:
+- `newest`, symbol: where the symbol's order stands and its newest tick; never expires.
+- `SYMBOL#series#n`, first seq: a chunk of consecutive ticks; n counts partitions of 1,000 ticks.
+- `hours#SYMBOL`, hour: the first seq of that hour: where a reader of a time range begins.
+
+A chunk's key is its first `seq`, so two writers that stand at the same place write the same key, and the
+condition that it isn't there yet lets one of them win. `newest` follows and may lag; chunks are the truth.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tickwire import wire
+from tickwire.ledger import BLOCK, Chunk, Entry, Head, advance, chunks, is_known
+from tickwire.tick import Tick, iso
+
+PARTITION = 1_000  # ticks
+WORKING_S = 3_600  # what is kept to number ticks safely, even with history off
+TRUST_S = 60  # how long a remembered head is believed without looking
+RACES_MAX = 8
+READ_MAX = 20_000  # ticks read for one page
+HOUR_MS = 3_600_000
+
+Item = dict[str, dict[str, str]]
+
+
+class Contended(Exception):
+    """Other writers won every try; the messages go back to the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Ticks of one series in order; `next_seq` is set when more may follow."""
+
+    series: int
+    ticks: list[Tick]
+    next_seq: int | None = None
+
+
+class History:
+    """One stage's table."""
+
+    def __init__(self, table: str, *, keep_s: int, connections: int = 10) -> None:
+        self._table = table
+        self._keep_s = max(keep_s, WORKING_S)
+        self._heads: dict[str, tuple[float, Head]] = {}
+        self._db: Any = boto3.client(
+            "dynamodb",
+            config=Config(
+                max_pool_connections=connections,
+                connect_timeout=1,
+                read_timeout=2,
+                retries={"mode": "standard", "total_max_attempts": 3},
+            ),
+        )
+
+    # -- writing
+
+    def append(self, symbol: str, entries: Sequence[Entry]) -> list[Chunk]:
+        """Store what is new in `entries`; return every chunk with ticks of theirs, stored now or before."""
+        stored: list[Chunk] = []
+        head = self._head(symbol)
+        if is_known(entries[0], head.number, head.sent_ms):
+            stored = self._chunks_since(symbol, head, entries[0])
+        for _ in range(RACES_MAX):
+            todo = chunks(head, entries)
+            for chunk in todo:
+                if not self._store(symbol, head, chunk):
+                    break
+                stored.append(chunk)
+                head = advance(head, chunk)
+            else:
+                self._remember(symbol, head)
+                if todo:
+                    self._show(symbol, head)
+                return stored
+            known = {chunk.first for chunk in stored}
+            head = self._read_head(symbol)
+            found = self._chunks_since(symbol, head, entries[0])
+            stored += [chunk for chunk in found if chunk.first not in known]
+        raise Contended(f"{symbol}: lost {RACES_MAX} races for seq {head.seq + 1}")
+
+    def _store(self, symbol: str, head: Head, chunk: Chunk) -> bool:
+        hour = chunk.ticks[0].time_ms // HOUR_MS
+        if head.newest is None or hour > head.newest.time_ms // HOUR_MS:
+            self._put(
+                {
+                    "pk": _s(f"hours#{symbol}"),
+                    "sk": _s(_hour(hour * HOUR_MS)),
+                    "series": _n(chunk.ticks[0].series),
+                    "seq": _n(chunk.first),
+                    "expires": self._expires(),
+                }
+            )
+        base_ms = chunk.ticks[-1].time_ms
+        item = {
+            "pk": _s(_partition(symbol, head.series, chunk.first)),
+            "sk": _s(_seq(chunk.first)),
+            "t": _n(base_ms),
+            "r": _s(wire.rows(chunk.ticks, base_ms)),
+            "m": _s(f"{chunk.number}:{chunk.sent_ms}:{chunk.taken}"),
+            "expires": self._expires(),
+        }
+        if chunk.ticks[0].source is not None:
+            item["s"] = _s(chunk.ticks[0].source)
+        return self._put(item, ConditionExpression="attribute_not_exists(pk)")
+
+    def _show(self, symbol: str, head: Head) -> None:
+        self._put(
+            _head_item(symbol, head),
+            ConditionExpression="attribute_not_exists(pk) OR (series = :series AND seq < :seq)",
+            ExpressionAttributeValues={":series": _n(head.series), ":seq": _n(head.seq)},
+        )
+
+    def _head(self, symbol: str) -> Head:
+        at, head = self._heads.get(symbol, (0.0, None))
+        if head is not None and time.monotonic() - at < TRUST_S:
+            return head
+        return self._read_head(symbol)
+
+    def _read_head(self, symbol: str) -> Head:
+        """The head by `newest`, rolled forward over chunks that it lags behind."""
+        key = {"pk": _s("newest"), "sk": _s(symbol)}
+        item = self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        if item is None:
+            head = Head(series=time.time_ns() // 1_000_000)
+            if not self._put(_head_item(symbol, head), ConditionExpression="attribute_not_exists(pk)"):
+                return self._read_head(symbol)
+        else:
+            head = _item_head(symbol, item)
+        shown = head.seq
+        for chunk in self._newer_chunks(symbol, head):
+            head = advance(head, chunk)
+        if head.seq > shown:
+            self._show(symbol, head)
+        self._remember(symbol, head)
+        return head
+
+    def _remember(self, symbol: str, head: Head) -> None:
+        self._heads[symbol] = (time.monotonic(), head)
+
+    def _chunks_since(self, symbol: str, head: Head, entry: Entry) -> list[Chunk]:
+        """The stored chunks at the end that hold ticks of `entry` or of later messages."""
+        found: list[Chunk] = []
+        for chunk in self._backwards(symbol, head):
+            if chunk.number < entry.number or not is_known(entry, chunk.number, chunk.sent_ms):
+                break
+            found.insert(0, chunk)
+        return found
+
+    def _backwards(self, symbol: str, head: Head) -> Iterator[Chunk]:
+        at = head.seq
+        while at >= 1:
+            pk = _partition(symbol, head.series, at)
+            items = self._query("pk = :pk", {":pk": _s(pk)}, ConsistentRead=True, ScanIndexForward=False)
+            empty = True
+            for item in items:
+                empty = False
+                yield _item_chunk(symbol, head.series, item)
+            if empty:
+                return
+            at = (at - 1) // PARTITION * PARTITION
+
+    def _put(self, item: Item, **condition: Any) -> bool:
+        try:
+            self._db.put_item(TableName=self._table, Item=item, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _expires(self) -> dict[str, str]:
+        return _n(int(time.time()) + self._keep_s)
+
+    # -- reading
+
+    def newest(self, symbols: Collection[str]) -> list[Head]:
+        """Where each symbol stands that has a tick, in one query."""
+        items = self._query("pk = :pk", {":pk": _s("newest")})
+        heads = (_item_head(item["sk"]["S"], item) for item in items if item["sk"]["S"] in symbols)
+        return [head for head in heads if head.newest is not None]
+
+    def after(self, symbol: str, seq: int, *, limit: int) -> Page | None:
+        """Up to `limit` ticks after `seq`, in order; None when the symbol has none yet."""
+        return self._page(symbol, seq + 1, limit, lambda _: True, lambda _: False)
+
+    def between(
+        self, symbol: str, from_ms: int, to_ms: int, *, limit: int, after_seq: int | None = None
+    ) -> Page | None:
+        """Up to `limit` ticks with `from_ms` <= time < `to_ms`, in `seq` order; None when there are none yet.
+
+        A tick that came over a minute late is found by its `seq`; by time only if the page reaches it.
+        """
+        start = after_seq + 1 if after_seq is not None else self._seq_at(symbol, from_ms)
+        return self._page(
+            symbol,
+            start,
+            limit,
+            lambda tick: from_ms <= tick.time_ms < to_ms,
+            lambda tick: tick.time_ms >= to_ms + 60_000,
+        )
+
+    def _page(
+        self,
+        symbol: str,
+        start: int,
+        limit: int,
+        wanted: Callable[[Tick], bool],
+        beyond: Callable[[Tick], bool],
+    ) -> Page | None:
+        key = {"pk": _s("newest"), "sk": _s(symbol)}
+        item = self._db.get_item(TableName=self._table, Key=key).get("Item")
+        if item is None:
+            return None
+        head = _item_head(symbol, item)
+        ticks: list[Tick] = []
+        read = 0
+        for chunk in self._chunks(symbol, head, start):
+            for tick in chunk.ticks:
+                if tick.seq < start or not wanted(tick):
+                    if beyond(tick):
+                        return Page(head.series, ticks)
+                    continue
+                ticks.append(tick)
+                if len(ticks) == limit:
+                    return Page(head.series, ticks, tick.seq if tick.seq < head.seq else None)
+            read += len(chunk.ticks)
+            if read >= READ_MAX:
+                return Page(head.series, ticks, chunk.last)
+        return Page(head.series, ticks)
+
+    def _chunks(self, symbol: str, head: Head, start: int) -> Iterator[Chunk]:
+        """The stored chunks from the one that holds `start` to the head, in order, less expired ones."""
+        at, jumped = start, False
+        while at <= head.seq:
+            found = False
+            for chunk in self._partition_chunks(symbol, head.series, at):
+                found = True
+                if chunk.last >= start:
+                    yield chunk
+            at = _next_partition(at)
+            if not found and not jumped:
+                at, jumped = max(at, self._seq_kept(symbol)), True
+
+    def _newer_chunks(self, symbol: str, head: Head) -> Iterator[Chunk]:
+        """The stored chunks behind `head`, which lags when a writer ended between a chunk and `newest`."""
+        at, last = head.seq + 1, head.seq
+        while True:
+            for chunk in self._partition_chunks(symbol, head.series, at, consistent=True):
+                if chunk.first > last:
+                    last = chunk.last
+                    yield chunk
+            if last < _next_partition(at) - 1:
+                return
+            at = last + 1
+
+    def _partition_chunks(
+        self, symbol: str, series: int, start: int, *, consistent: bool = False
+    ) -> Iterator[Chunk]:
+        """The chunks of one partition from the block that holds `start`: no chunk crosses a block's edge."""
+        block = (start - 1) // BLOCK * BLOCK + 1
+        values = {":pk": _s(_partition(symbol, series, start)), ":sk": _s(_seq(block))}
+        for item in self._query("pk = :pk AND sk >= :sk", values, ConsistentRead=consistent):
+            yield _item_chunk(symbol, series, item)
+
+    def _seq_at(self, symbol: str, from_ms: int) -> int:
+        """Where to begin for ticks from `from_ms`: the last hour marked up to it, else the first one kept."""
+        values = {":pk": _s(f"hours#{symbol}"), ":hour": _s(_hour(from_ms))}
+        for item in self._query("pk = :pk AND sk <= :hour", values, ScanIndexForward=False, Limit=1):
+            return int(item["seq"]["N"])
+        return self._seq_kept(symbol)
+
+    def _seq_kept(self, symbol: str) -> int:
+        """The first `seq` of the first hour that is still kept."""
+        values = {":pk": _s(f"hours#{symbol}")}
+        for item in self._query("pk = :pk", values, Limit=1):
+            return int(item["seq"]["N"])
+        return 1
+
+    def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:
+        request = {
+            "TableName": self._table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            **options,
+        }
+        while True:
+            answer = self._db.query(**request)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer or "Limit" in options:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _partition(symbol: str, series: int, seq: int) -> str:
+    return f"{symbol}#{series}#{(seq - 1) // PARTITION}"
+
+
+def _next_partition(seq: int) -> int:
+    return ((seq - 1) // PARTITION + 1) * PARTITION + 1
+
+
+def _seq(seq: int) -> str:
+    return f"{seq:012d}"
+
+
+def _hour(time_ms: int) -> str:
+    return iso(time_ms)[:13]
+
+
+def _s(text: str) -> dict[str, str]:
+    return {"S": text}
+
+
+def _n(number: int) -> dict[str, str]:
+    return {"N": str(number)}
+
+
+def _head_item(symbol: str, head: Head) -> Item:
+    item = {
+        "pk": _s("newest"),
+        "sk": _s(symbol),
+        "series": _n(head.series),
+        "seq": _n(head.seq),
+        "m": _s(f"{head.number}:{head.sent_ms}:{head.taken}"),
+    }
+    if head.newest is not None:
+        item["tick"] = _s(wire.encode([head.newest]))
+    if head.close is not None:
+        item["close"] = _s(f"{head.close:f}")
+    return item
+
+
+def _item_head(symbol: str, item: Item) -> Head:
+    number, sent_ms, taken = map(int, item["m"]["S"].split(":"))
+    return Head(
+        series=int(item["series"]["N"]),
+        seq=int(item["seq"]["N"]),
+        number=number,
+        sent_ms=sent_ms,
+        taken=taken,
+        newest=wire.decode(item["tick"]["S"])[0] if "tick" in item else None,
+        close=Decimal(item["close"]["S"]) if "close" in item else None,
+    )
+
+
+def _item_chunk(symbol: str, series: int, item: Item) -> Chunk:
+    ticks = wire.unrows(
+        json.loads(item["r"]["S"], parse_float=Decimal),
+        symbol=symbol,
+        base_ms=int(item["t"]["N"]),
+        series=series,
+        first=int(item["sk"]["S"]),
+        source=item["s"]["S"] if "s" in item else None,
+    )
+    number, sent_ms, taken = map(int, item["m"]["S"].split(":"))
+    return Chunk(tuple(ticks), number, sent_ms, taken)

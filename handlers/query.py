@@ -1,0 +1,183 @@
+"""Query: health, stocks, the snapshot and ticks, read from history. Never a scan, always a bound.
+
+`GET /api/prices/AAPL?after_seq=&limit=100` on a block's edge with the series named is cacheable for ever once
+the block is full, so that a thousand clients that miss the same ticks cost one read behind a CDN.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from functools import cache
+from typing import Any
+
+from handlers.history import History, Page
+from handlers.http import Answer, Problem, json_answer, wrong
+from tickwire import wire
+from tickwire.ledger import BLOCK, Head
+from tickwire.symbol import near
+from tickwire.tick import Tick, iso, parse_iso
+
+LIMIT_MAX = 1_000
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def handler(event: dict[str, Any], context: object) -> Answer:
+    """Answer one GET request."""
+    path = event["rawPath"].removeprefix("/api").strip("/").split("/")
+    query = event.get("queryStringParameters") or {}
+    try:
+        match path:
+            case ["health"]:
+                return _health()
+            case ["stocks"]:
+                return json_answer(json.dumps({"stocks": [{"symbol": symbol} for symbol in _symbols()]}))
+            case ["prices"]:
+                return _snapshot(query)
+            case ["prices", symbol]:
+                return _ticks(symbol, query)
+        raise Problem(404, "There is nothing here", f"path is {event['rawPath']!r}; GET /api/health answers")
+    except Problem as problem:
+        return problem.answer()
+
+
+def _health() -> Answer:
+    heads = _history().newest(_symbols())
+    times = [head.newest.time_ms for head in heads if head.newest is not None]
+    facts = {
+        "status": "ok",
+        "stage": os.environ["STAGE"],
+        "time": iso(time.time_ns() // 1_000_000),
+        "history": "on" if _history_is_on() else "off",
+        "symbols": len(_symbols()),
+        "newest": iso(max(times)) if times else None,
+    }
+    return json_answer(json.dumps(facts))
+
+
+def _snapshot(query: dict[str, str]) -> Answer:
+    """The newest tick of each symbol asked for, all without `symbols`."""
+    _only(query, "symbols")
+    wanted = (
+        [_symbol(name) for name in query["symbols"].split(",")] if "symbols" in query else list(_symbols())
+    )
+    heads = {head.newest.symbol: head for head in _history().newest(wanted) if head.newest is not None}
+    prices = ",".join(_price(heads[symbol]) for symbol in dict.fromkeys(wanted) if symbol in heads)
+    return json_answer(f'{{"prices":[{prices}]}}')
+
+
+def _ticks(name: str, query: dict[str, str]) -> Answer:
+    symbol = _symbol(name)
+    _only(query, "from", "to", "after_seq", "limit", "cursor", "series")
+    if not _history_is_on():
+        raise Problem(404, "History is off", "this stage keeps no history; live prices are on the price lane")
+    limit = _whole(query, "limit", BLOCK, 1, LIMIT_MAX)
+    if "cursor" in query:
+        series, after, from_ms, to_ms = _opened(query["cursor"])
+    else:
+        series = _whole(query, "series", 0, 0, 10**15)
+        after = _whole(query, "after_seq", -1, 0, 10**12)
+        from_ms, to_ms = _time(query, "from", 0), _time(query, "to", 10**14)
+        if from_ms > to_ms:
+            raise wrong("from", query["from"], f"a time before to, {query['to']}")
+    if "from" in query or "to" in query or to_ms < 10**14 or from_ms > 0:
+        page = _history().between(
+            symbol, from_ms, to_ms, limit=limit, after_seq=after if after >= 0 else None
+        )
+    else:
+        page = _history().after(symbol, max(after, 0), limit=limit)
+    if page is None:
+        page = Page(series, [])
+    if series not in (0, page.series):
+        raise Problem(
+            410,
+            "That series is gone",
+            f"series is {series}; history was wiped, and {page.series} is the one kept",
+            field="series",
+            value=series,
+            expected=page.series,
+        )
+    cursor = None if page.next_seq is None else _closed(page.series, page.next_seq, from_ms, to_ms)
+    ticks = ",".join(map(_tick, page.ticks))
+    text = f'{{"symbol":"{symbol}","series":{page.series},"ticks":[{ticks}],"cursor":{json.dumps(cursor)}}}'
+    whole = series and after >= 0 and after % BLOCK == 0 and len(page.ticks) == limit == BLOCK
+    return json_answer(text, cache=FOR_EVER if whole and "cursor" not in query else "no-cache")
+
+
+def _price(head: Head) -> str:
+    tick = head.newest
+    assert tick is not None
+    close = "null" if head.close is None else f"{head.close:f}"
+    return f'{{"symbol":"{tick.symbol}","series":{tick.series},"previousClose":{close},{_tick(tick)[1:]}'
+
+
+def _tick(tick: Tick) -> str:
+    return f'{{"seq":{tick.seq},{wire.details(tick)}}}'
+
+
+def _symbol(name: str) -> str:
+    if name not in _symbols():
+        hint = near(name, _symbols())
+        expected = " or ".join(hint) if hint else "one of GET /api/stocks"
+        raise Problem(
+            404,
+            "There is no such symbol",
+            f"symbol is {name!r}; expected {expected}",
+            field="symbol",
+            value=name,
+            expected=expected,
+        )
+    return name
+
+
+def _only(query: dict[str, str], *known: str) -> None:
+    for name in query:
+        if name not in known:
+            raise wrong(name, query[name], f"one of the parameters {', '.join(known)}")
+
+
+def _whole(query: dict[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = query.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 16 or not low <= int(text) <= high:
+        raise wrong(name, text, f"a whole number from {low} to {high}")
+    return int(text)
+
+
+def _time(query: dict[str, str], name: str, default: int) -> int:
+    if name not in query:
+        return default
+    try:
+        return parse_iso(query[name].replace(" ", "+"))
+    except (ValueError, OverflowError):
+        raise wrong(name, query[name], "an ISO 8601 time with a zone, such as 2026-11-21T14:30:00Z") from None
+
+
+def _closed(*facts: int) -> str:
+    return base64.urlsafe_b64encode(",".join(map(str, facts)).encode()).decode().rstrip("=")
+
+
+def _opened(cursor: str) -> tuple[int, int, int, int]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        series, after, from_ms, to_ms = (int(part) for part in text.split(","))
+    except ValueError:
+        raise wrong("cursor", cursor, "a cursor as an earlier page gave it") from None
+    return series, after, from_ms, to_ms
+
+
+def _history_is_on() -> bool:
+    return int(os.environ["KEEP_S"]) > 0
+
+
+@cache
+def _symbols() -> tuple[str, ...]:
+    return tuple(os.environ["SYMBOLS"].split(","))
+
+
+@cache
+def _history() -> History:
+    return History(os.environ["TABLE"], keep_s=int(os.environ["KEEP_S"]))

@@ -1,0 +1,61 @@
+"""The queue: send messages of one symbol or several, in order within each symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+BATCH_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message: its group keeps order, its id tells a repetition from a new observation."""
+
+    group: str
+    id: str
+    body: str
+
+
+class Queue:
+    """Sends to one FIFO queue."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._sqs: Any = boto3.client("sqs")
+
+    def send(self, messages: Sequence[Message]) -> list[Message]:
+        """Send all, ten a call; return those that the queue refused."""
+        refused: list[Message] = []
+        for start in range(0, len(messages), BATCH_MAX):
+            batch = messages[start : start + BATCH_MAX]
+            answer = self._sqs.send_message_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {
+                        "Id": str(place),
+                        "MessageBody": message.body,
+                        "MessageGroupId": message.group,
+                        "MessageDeduplicationId": message.id,
+                    }
+                    for place, message in enumerate(batch)
+                ],
+            )
+            refused += [batch[int(failed["Id"])] for failed in answer.get("Failed", [])]
+        return refused
+
+    def send_aside(self, message: Message, *, reason: str, detail: str) -> None:
+        """Send one message with the reason why it was set aside."""
+        self._sqs.send_message(
+            QueueUrl=self._url,
+            MessageBody=message.body,
+            MessageGroupId=message.group,
+            MessageDeduplicationId=message.id,
+            MessageAttributes={
+                "reason": {"DataType": "String", "StringValue": reason},
+                "detail": {"DataType": "String", "StringValue": detail},
+            },
+        )

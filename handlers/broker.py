@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.events import emit
 from tickwire.topic import Topics
+from tickwire.wire import Message
 
 FRESH_MS = 5_000  # older than this, a price is left to gap filling
 PAUSE_S = 0.2  # between tries
@@ -33,15 +34,18 @@ class Broker:
             ),
         )
 
-    def publish(self, symbol: str, messages: Sequence[str], *, sent_ms: int) -> int:
-        """Publish all, retrying while they are fresh; return how many went out. What didn't is counted."""
-        for count, message in enumerate(messages):
-            while not self._publish(self.topics.price(symbol), message):
-                if time.time() * 1000 - sent_ms > FRESH_MS - PAUSE_S * 1000:
-                    emit("unpublished", symbol=symbol, messages=len(messages) - count)
-                    return count
+    def publish(self, symbol: str, messages: Sequence[Message], *, sent_ms: int) -> int:
+        """Publish all in order, retrying while they are fresh; return how many ticks went out."""
+        topic = self.topics.price(symbol)
+        out = 0
+        for message in messages:
+            while _age_ms(sent_ms) > FRESH_MS or not self._publish(topic, message.text):
+                if _age_ms(sent_ms) > FRESH_MS - PAUSE_S * 1000:
+                    emit("stale", symbol=symbol, ticks=sum(m.ticks for m in messages) - out)
+                    return out
                 time.sleep(PAUSE_S)
-        return len(messages)
+            out += message.ticks
+        return out
 
     def _publish(self, topic: str, message: str) -> bool:
         try:
@@ -50,3 +54,7 @@ class Broker:
             emit("publish_failed", topic=topic, error=str(error))
             return False
         return True
+
+
+def _age_ms(sent_ms: int) -> float:
+    return time.time() * 1000 - sent_ms

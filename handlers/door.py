@@ -17,7 +17,7 @@ from collections import defaultdict
 from functools import cache
 from typing import Any
 
-from handlers.events import emit
+from handlers.events import begin, emit
 from handlers.http import Answer, Problem, json_answer
 from handlers.queue import Message, Queue
 from tickwire import intake, wire
@@ -26,6 +26,7 @@ from tickwire.tick import Tick
 
 def handler(event: dict[str, Any], context: object) -> Answer:
     """Answer one request."""
+    begin(context)
     try:
         _admit(event.get("headers", {}))
         ticks = _ticks(event)

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.events import emit
+from handlers.events import begin, emit
 from handlers.queue import Message, Queue
 from tickwire import market, wire
 
@@ -23,6 +23,7 @@ LATE_MS_MAX = 5_000  # a window later than this is left out and counted
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """Feed one minute; answer how many messages went out and how many did not."""
+    begin(context)
     pack_ms, rate = int(os.environ["PACK_MS"]), int(os.environ["RATE"])
     symbols = os.environ["SYMBOLS"].split(",")
     start = _now_ms() // pack_ms * pack_ms

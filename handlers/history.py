@@ -41,6 +41,14 @@ class Contended(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Appended:
+    """Every chunk with ticks of the messages, stored now or before; `new` ticks were stored now."""
+
+    chunks: list[Chunk]
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Ticks of one series in order; `next_seq` is set when more may follow."""
 
@@ -68,8 +76,9 @@ class History:
 
     # -- writing
 
-    def append(self, symbol: str, entries: Sequence[Entry]) -> list[Chunk]:
-        """Store what is new in `entries`; return every chunk with ticks of theirs, stored now or before."""
+    def append(self, symbol: str, entries: Sequence[Entry]) -> Appended:
+        """Store what is new in `entries`, which are in order and at least one."""
+        new = 0
         stored: list[Chunk] = []
         head = self._head(symbol)
         if is_known(entries[0], head.number, head.sent_ms):
@@ -80,12 +89,13 @@ class History:
                 if not self._store(symbol, head, chunk):
                     break
                 stored.append(chunk)
+                new += len(chunk.ticks)
                 head = advance(head, chunk)
             else:
                 self._remember(symbol, head)
                 if todo:
                     self._show(symbol, head)
-                return stored
+                return Appended(stored, new)
             known = {chunk.first for chunk in stored}
             head = self._read_head(symbol)
             found = self._chunks_since(symbol, head, entries[0])

@@ -57,9 +57,7 @@ def observations(body: str | bytes, *, symbols: Collection[str], arrived_ms: int
     except (ValueError, RecursionError) as error:
         if isinstance(error, Refused):
             raise
-        raise Refused(
-            "json", "message", "not JSON", 'JSON like {"symbol":"AAPL","price":189.45}'
-        ) from None
+        raise Refused("json", "message", "not JSON", 'JSON like {"symbol":"AAPL","price":189.45}') from None
     entries = value if isinstance(value, list) else [value]
     if not 1 <= len(entries) <= TICKS_MAX:
         raise Refused("count", "message", f"an array of {len(entries)}", f"1 to {TICKS_MAX} ticks")

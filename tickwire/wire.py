@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -50,9 +51,17 @@ def encode_input(ticks: Sequence[Tick]) -> str:
     return "[" + ",".join([f'{{"symbol":"{tick.symbol}",{details(tick)}}}' for tick in ticks]) + "]"
 
 
-def messages(ticks: Sequence[Tick]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message's text, and how many ticks it carries."""
+
+    text: str
+    ticks: int
+
+
+def messages(ticks: Sequence[Tick]) -> list[Message]:
     """As few messages as carry all the ticks, in order, each within the bounds and of one source."""
-    out: list[str] = []
+    out: list[Message] = []
     start = 0
     while start < len(ticks):
         end = start + 1
@@ -62,7 +71,7 @@ def messages(ticks: Sequence[Tick]) -> list[str]:
         while end - start > 1 and len(text.encode()) > MESSAGE_BYTES_MAX:
             end = start + max(1, (end - start) * MESSAGE_BYTES_MAX // len(text.encode()))
             text = encode(ticks[start:end])
-        out.append(text)
+        out.append(Message(text, end - start))
         start = end
     return out
 

@@ -123,7 +123,7 @@ def test_a_bad_message_is_set_aside_and_stops_nobody(
     assert [m["MessageAttributes"]["reason"]["StringValue"] for m in dead] == ["price"]
     assert dead[0]["Body"] == '{"symbol":"AAPL","price":"high"}'
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [e["reason"] for e in events if e["event"] == "refused"] == ["price"]
+    assert [e["reason"] for e in events if e.get("event") == "refused"] == ["price"]
 
 
 def test_a_symbol_in_another_group_is_set_aside(history: History, published: Published) -> None:
@@ -170,7 +170,7 @@ def test_a_broker_that_is_out_costs_no_tick_and_leaves_old_prices_unsaid(
     stale = record("AAPL", ticks("AAPL", 1), sent_ms=history_module.time.time_ns() // 1_000_000 - 6_000)
     assert take(stale) == []
     assert stored(history, "AAPL") == [(1, Decimal(1))]
-    assert '"event":"unpublished"' in capsys.readouterr().out
+    assert '"event":"stale"' in capsys.readouterr().out
 
 
 def test_a_fault_at_the_broker_is_no_exception(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_a_fault_at_the_broker_is_no_exception(aws: None, monkeypatch: pytest.Mo
         raise EndpointConnectionError(endpoint_url="https://x")
 
     monkeypatch.setattr(broker._data, "publish", refuse)
-    assert broker.publish("AAPL", ["{}"], sent_ms=0) == 0
+    assert broker._publish("prices/AAPL", "{}") is False
 
 
 def test_the_newest_outlives_history_and_the_rest_expires(history: History, published: Published) -> None:
@@ -190,3 +190,21 @@ def test_the_newest_outlives_history_and_the_rest_expires(history: History, publ
     items = boto3.client("dynamodb").scan(TableName="history")["Items"]
     kinds = {item["pk"]["S"].split("#")[0]: "expires" in item for item in items}
     assert kinds == {"newest": False, "AAPL": True, "hours": True}
+
+
+def test_a_batch_is_measured_in_one_line(
+    history: History, published: Published, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Embedded metrics by stage, refusals by reason as well; no tick's body in any line."""
+    take(record("AAPL", ticks("AAPL", 1, 2)), record("MSFT", "{"), record("MSFT", "[]"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    metrics = [line for line in lines if "_aws" in line]
+    assert [(m["TicksIn"], m["TicksStored"], m["TicksPublished"], m["TicksStale"]) for m in metrics[:1]] == [
+        (2, 2, 2, 0)
+    ]
+    assert {(m["reason"], m["MessagesRefused"]) for m in metrics[1:]} == {("json", 1), ("count", 1)}
+    for metric in metrics:
+        (directive,) = metric["_aws"]["CloudWatchMetrics"]
+        assert {name["Name"] for name in directive["Metrics"]} <= set(metric)
+        assert directive["Dimensions"] in ([["stage"]], [["stage", "reason"]])
+    assert all('"price":' not in json.dumps(line) for line in lines)

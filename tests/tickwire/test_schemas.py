@@ -33,8 +33,8 @@ def test_messages_as_they_are_published_fit_their_schema() -> None:
     """Packed and single."""
     ticks = market.trades("AAPL", 1_795_000_000_000, 1_795_000_060_000, rate=5)
     made = chunks(Head(series=7), [Entry(1, 0, tuple(ticks))])
-    for text in wire.messages([tick for chunk in made for tick in chunk.ticks]):
-        validator("price").validate(json.loads(text))
+    for message in wire.messages([tick for chunk in made for tick in chunk.ticks]):
+        validator("price").validate(json.loads(message.text))
     validator("price").validate(json.loads(wire.encode(made[0].ticks[:1])))
 
 

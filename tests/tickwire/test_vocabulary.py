@@ -148,7 +148,9 @@ TICKS = st.builds(
 def test_ticks_survive_their_messages_exactly(ticks: list[Tick]) -> None:
     """Whatever the ticks: in order, nothing lost, each message within 5 KB and 100 ticks."""
     numbered = [Tick(**{**vars_of(t), "seq": place + 1}) for place, t in enumerate(ticks)]
-    texts = wire.messages(numbered)
+    made = wire.messages(numbered)
+    texts = [message.text for message in made]
+    assert [message.ticks for message in made] == [len(wire.decode(text)) for text in texts]
     assert all(len(text.encode()) <= wire.MESSAGE_BYTES_MAX for text in texts)
     decoded = [wire.decode(text) for text in texts]
     assert all(len(message) <= wire.TICKS_MAX for message in decoded)

@@ -16,12 +16,11 @@ from tickwire.tick import Tick, iso, parse_iso
 
 BODY_BYTES_MAX = 65_536
 TICKS_MAX = 1_000  # in one message
-PRICE_DIGITS_MAX = 18
-DECIMALS_MAX = 12
+NUMBER_LENGTH_MAX = 24  # characters
+SMALLEST, LARGEST = Decimal("1e-12"), Decimal("1e12")
 SOURCE_LENGTH_MAX = 32
 PAST_MS_MAX = 30 * 86_400_000
 FUTURE_MS_MAX = 60_000
-_MAGNITUDE_MAX = Decimal(10) ** 12
 _FIELDS = "price, timestamp, bid, ask, volume and source"
 
 
@@ -77,28 +76,21 @@ def _tick(entry: Any, symbols: Collection[str], arrived_ms: int) -> Tick:
         _time(entry.get("timestamp"), arrived_ms),
         None if entry.get("bid") is None else _positive("bid", entry["bid"]),
         None if entry.get("ask") is None else _positive("ask", entry["ask"]),
-        None if entry.get("volume") is None else _number("volume", entry["volume"], zero=True),
+        None if entry.get("volume") is None else _volume(entry["volume"]),
         _source(entry.get("source")),
     )
 
 
 def _positive(field: str, value: Any) -> Decimal:
-    return _number(field, value, zero=False)
+    if type(value) is Decimal and SMALLEST <= value < LARGEST:
+        return value
+    raise Refused(field, field, _shown(value), "a positive number from 10^-12 to below 10^12, not text")
 
 
-def _number(field: str, value: Any, *, zero: bool) -> Decimal:
-    expected = f"a {'number, zero or more' if zero else 'positive finite number'}, not text"
-    if type(value) is not Decimal or value < 0 or (value == 0 and not zero):
-        raise Refused(field, field, value if not isinstance(value, Decimal) else str(value), expected)
-    _, digits, exponent = value.as_tuple()
-    if value >= _MAGNITUDE_MAX or len(digits) > PRICE_DIGITS_MAX or int(exponent) < -DECIMALS_MAX:
-        raise Refused(
-            field,
-            field,
-            str(value),
-            f"below 10^12, with at most {PRICE_DIGITS_MAX} digits and {DECIMALS_MAX} decimals",
-        )
-    return value
+def _volume(value: Any) -> Decimal:
+    if type(value) is Decimal and (value == 0 or SMALLEST <= value < LARGEST):
+        return value
+    raise Refused("volume", "volume", _shown(value), "a number, 0 or from 10^-12 to below 10^12, not text")
 
 
 def _time(value: Any, arrived_ms: int) -> int:
@@ -126,13 +118,17 @@ def _source(value: Any) -> str | None:
 
 
 def _decimal(text: str) -> Decimal:
-    if len(text) > 64:
-        raise Refused("number", "number", text, "at most 64 characters")
+    if len(text) > NUMBER_LENGTH_MAX:
+        raise Refused("number", "number", text, f"at most {NUMBER_LENGTH_MAX} characters")
     return Decimal(text)
 
 
 def _constant(name: str) -> None:
     raise Refused("number", "number", name, "a finite number")
+
+
+def _shown(value: object) -> object:
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _kind(value: Any) -> str:

@@ -16,9 +16,10 @@ Lane = Literal["price", "board", "status", "bar", "alert"]
 INTERVALS = ("1m", "5m", "15m", "1h", "1d")
 PREFIX_LENGTH_MAX = 24
 _PREFIX = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,3}")
+RESERVED = frozenset({"prices", "board", "status", "bars", "alerts"})  # a lane's name would meet another stage's
 PREFIX_EXPECTED = (
     f"nothing, or up to 4 words of letters, digits, '-' and '_' joined by '/', at most {PREFIX_LENGTH_MAX}"
-    " characters, such as 'dev'"
+    " characters, none of them a lane's name, such as 'dev'"
 )
 
 
@@ -26,7 +27,10 @@ def is_prefix(text: object) -> bool:
     """Whether `text` may stand before a stage's topics; the empty prefix may."""
     if not isinstance(text, str):
         return False
-    return text == "" or (len(text) <= PREFIX_LENGTH_MAX and _PREFIX.fullmatch(text) is not None)
+    if text == "":
+        return True
+    well_formed = len(text) <= PREFIX_LENGTH_MAX and _PREFIX.fullmatch(text) is not None
+    return well_formed and RESERVED.isdisjoint(text.split("/"))
 
 
 @dataclass(frozen=True, slots=True)

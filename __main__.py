@@ -1,0 +1,42 @@
+"""Tickwire on AWS, in the order that a price flows. `pulumi up` reads this file; so does `make run`."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.broker import Broker, BrokerArgs
+from components.door import Door, DoorArgs
+from components.feed import Feed, FeedArgs
+from components.history import History, HistoryArgs
+from components.identity import Identity, IdentityArgs
+from components.ingest import Ingest, IngestArgs
+from components.pages import read_pages
+from components.query import Query, QueryArgs
+from components.queue import Queue, QueueArgs
+from components.site import Site, SiteArgs
+from components.stage import read_key_digest, read_stage
+
+stage = read_stage()
+pages = read_pages()
+
+broker = Broker("broker", BrokerArgs(stage=stage))
+history = History("history", HistoryArgs(stage=stage))
+queue = Queue("queue", QueueArgs(stage=stage, attempts_max=5))
+feed = Feed("feed", FeedArgs(stage=stage, fills=queue))
+Ingest("ingest", IngestArgs(stage=stage, drains=queue, records_to=history, publishes_to=broker))
+query = Query("query", QueryArgs(stage=stage, reads=history))
+Door("door", DoorArgs(stage=stage, opens_on=query, fills=queue, key_digest=read_key_digest()))
+identity = Identity("identity", IdentityArgs(stage=stage, admits_to=broker))
+site = Site("site", SiteArgs(stage=stage, shows=pages, serves=query, points_to=broker, admits_by=identity))
+
+pulumi.export("url", site.url)
+pulumi.export("api", site.api)
+pulumi.export("apiOrigin", query.url)
+pulumi.export("iotUrl", broker.socket_url)
+pulumi.export("identityPoolId", identity.pool_id)
+pulumi.export("symbols", list(stage.symbols))
+pulumi.export("queueUrl", queue.url)
+pulumi.export("deadQueueUrl", queue.dead_url)
+pulumi.export("table", history.table)
+pulumi.export("feed", feed.function)
+pulumi.export("bucket", site.bucket)

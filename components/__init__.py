@@ -1,0 +1,1 @@
+"""The cloud: one ComponentResource a file. Arguments name relations, and a component grants exactly those."""

@@ -1,0 +1,71 @@
+"""The stage's settings, read from Pulumi's configuration before any resource exists.
+
+In: the `tickwire:` keys of Pulumi.yaml and Pulumi.<stage>.yaml, which reach the program as text. Out: a
+frozen `Stage`, or one sentence that ends the program. The key for writes is a secret: it never enters the
+`Stage`, and only its digest leaves this file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pulumi
+from pulumi.runtime import config as bag
+
+from tickwire.stage import DEFAULTS, ConfigError, Stage
+
+_NAMESPACE = "tickwire:"
+_KEY = "apiKey"
+KEY_LENGTH_MIN = 24
+
+
+def read_stage() -> Stage:
+    """The stage that `pulumi up` is for. Raises RunError, which Pulumi prints without a traceback."""
+    ours = {key: value for key, value in _bag().items() if key.startswith(_NAMESPACE)}
+    settings = {key.removeprefix(_NAMESPACE): value for key, value in ours.items()}
+    key = settings.pop(_KEY, "")
+    try:
+        _check_key(key)
+        return Stage.parse(
+            {name: _typed(name, value) for name, value in settings.items()}, name=pulumi.get_stack()
+        )
+    except ConfigError as error:
+        raise pulumi.RunError(f"Pulumi.{pulumi.get_stack()}.yaml: {error}") from None
+
+
+def read_key_digest() -> pulumi.Output[str]:
+    """SHA-256 of the key for writes, in hex and secret; empty when no key is set, which means no writes."""
+    key = _bag().get(_NAMESPACE + _KEY, "")
+    return pulumi.Output.secret(hashlib.sha256(key.encode()).hexdigest() if key else "")
+
+
+def _bag() -> dict[str, str]:
+    """Every configured key, known to us or not; `pulumi.Config` only answers for keys one asks for."""
+    return {**bag.get_config_env(), **bag.CONFIG.get()}
+
+
+def _typed(name: str, value: str) -> Any:
+    """The value as its default's type, or the text itself, whose fault `Stage.parse` then names."""
+    default = DEFAULTS.get(name, "")
+    if isinstance(default, bool):
+        return {"true": True, "false": False}.get(value, value)
+    if isinstance(default, int | list):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _check_key(key: str) -> None:
+    # Pulumi.yaml can't say `secret: true`: that would make the key a must for every stage.
+    if key and not bag.is_config_secret(_NAMESPACE + _KEY):
+        raise ConfigError(
+            f"{_KEY} stands in plain text; expected a secret: pulumi config set --secret {_KEY}"
+        )
+    if key and len(key) < KEY_LENGTH_MIN:
+        raise ConfigError(
+            f"{_KEY} has {len(key)} characters; expected at least {KEY_LENGTH_MIN} (openssl rand -hex 24)"
+        )

@@ -14,14 +14,15 @@ from hashlib import blake2b
 from tickwire.tick import Tick
 
 SOURCE = "simulated"
-_SCALES = (
+_SCALES = (  # milliseconds, share of the price
     (21_600_000, 0.02),
     (3_600_000, 0.008),
     (600_000, 0.004),
     (120_000, 0.002),
-    (20_000, 0.0008),
-    (2_000, 0.0003),
+    (20_000, 0.001),
+    (2_000, 0.0004),
 )
+_BOUNCE = 0.0003  # from one trade to the next
 _KNOWN = {
     "AAPL": 190,
     "MSFT": 420,
@@ -47,7 +48,8 @@ def trades(symbol: str, from_ms: int, to_ms: int, *, rate: int) -> list[Tick]:
 
 
 def _trade(symbol: str, time_ms: int, number: int) -> Tick:
-    level = _base(symbol) * math.exp(sum(size * _noise(symbol, width, time_ms) for width, size in _SCALES))
+    drift = sum(size * _noise(symbol, width, time_ms) for width, size in _SCALES)
+    level = _base(symbol) * math.exp(drift + _BOUNCE * (_chance(symbol, "bounce", number) - 0.5))
     cent = Decimal("0.0001") if level < 1 else Decimal("0.01")
     price = max(Decimal(level).quantize(cent), cent)
     spread = max(cent, (price / 10_000).quantize(cent))

@@ -16,7 +16,8 @@ Lane = Literal["price", "board", "status", "bar", "alert"]
 INTERVALS = ("1m", "5m", "15m", "1h", "1d")
 PREFIX_LENGTH_MAX = 24
 _PREFIX = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,3}")
-RESERVED = frozenset({"prices", "board", "status", "bars", "alerts"})  # a lane's name would meet another stage's
+# A stage whose prefix is a lane's name would stand among another stage's topics.
+RESERVED = frozenset({"prices", "board", "status", "bars", "alerts"})
 PREFIX_EXPECTED = (
     f"nothing, or up to 4 words of letters, digits, '-' and '_' joined by '/', at most {PREFIX_LENGTH_MAX}"
     " characters, none of them a lane's name, such as 'dev'"

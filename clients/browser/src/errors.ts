@@ -1,0 +1,65 @@
+/**
+ * The errors that a caller can act on, named as in the Python client. Each text gives the value, what was expected
+ * and what to do. A fault of the network after `connect` isn't among them: the client reconnects by itself.
+ */
+
+export class TickwireError extends Error {}
+
+/** Something answered at the address, and it isn't a Tickwire. */
+export class NotTickwire extends TickwireError {
+  override readonly name = "NotTickwire";
+
+  constructor(
+    readonly url: string,
+    readonly found: string,
+  ) {
+    super(`${url} isn't a Tickwire's: ${found}; expected the address that \`make run\` or \`pulumi up\` printed`);
+  }
+}
+
+/** No answer in time, or a refusal that may pass. Trying again may help. */
+export class Unreachable extends TickwireError {
+  override readonly name = "Unreachable";
+
+  constructor(
+    readonly url: string,
+    readonly why: string,
+  ) {
+    super(`no answer from ${url}: ${why}`);
+  }
+}
+
+/** A symbol that the platform doesn't carry. */
+export class UnknownSymbol extends TickwireError {
+  override readonly name = "UnknownSymbol";
+
+  constructor(
+    readonly symbol: string,
+    readonly known: readonly string[],
+  ) {
+    const some = known.slice(0, 10).join(", ") + (known.length > 10 ? ", …" : "");
+    super(`symbol is ${JSON.stringify(symbol)}; expected one that the platform carries: ${some}`);
+  }
+}
+
+/** More symbols than the broker lets one connection subscribe to. */
+export class TooManySymbols extends TickwireError {
+  override readonly name = "TooManySymbols";
+
+  constructor(
+    readonly count: number,
+    readonly most: number,
+  ) {
+    super(`${count} symbols on one connection; expected at most ${most}: connect once more for the others`);
+  }
+}
+
+/** `fetch` whose every failure is an Unreachable with the reason. */
+export async function reach(url: string, timeoutMs: number, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+  } catch (error) {
+    const isLate = (error as Error).name === "TimeoutError";
+    throw new Unreachable(url, isLate ? `nothing came in ${timeoutMs / 1000} s` : (error as Error).message);
+  }
+}

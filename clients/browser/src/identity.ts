@@ -1,0 +1,126 @@
+/**
+ * Who this browser is to the platform: a guest of its Cognito identity pool.
+ *
+ * In: the pool. Out: an identity id, kept in local storage so that a browser stays one guest, and temporary
+ * credentials, kept in memory and fetched anew when less than 10 minutes are left. An identity that the pool no
+ * longer knows is replaced once. Where local storage is closed to the page, the identity lives as long as the tab.
+ */
+
+import { reach, Unreachable } from "./errors.js";
+
+const TIMEOUT_MS = 10_000;
+const LEFT_MS_MIN = 10 * 60_000;
+
+export interface Credentials {
+  readonly identityId: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  readonly fetchedMs: number;
+  readonly expiresMs: number;
+}
+
+/** What Identity needs of local storage. */
+export type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+
+export class Identity {
+  readonly #poolId: string;
+  readonly #url: string;
+  readonly #store: Store;
+  #credentials: Credentials | undefined;
+
+  constructor(pool: { readonly poolId: string; readonly url: string }, store: Store = storage()) {
+    this.#poolId = pool.poolId;
+    this.#url = pool.url;
+    this.#store = store;
+  }
+
+  /** Credentials good for at least 10 minutes. */
+  async credentials(): Promise<Credentials> {
+    const left = (this.#credentials?.expiresMs ?? 0) - Date.now();
+    if (this.#credentials === undefined || left < LEFT_MS_MIN) this.#credentials = await this.#fetch();
+    return this.#credentials;
+  }
+
+  /** Drop credentials that were refused, unless they are too new (in milliseconds) to be the cause. */
+  forget({ olderThanMs }: { olderThanMs: number }): void {
+    if (this.#credentials !== undefined && Date.now() - this.#credentials.fetchedMs >= olderThanMs) {
+      this.#credentials = undefined;
+    }
+  }
+
+  async #fetch(): Promise<Credentials> {
+    const key = `tickwire:identity:${this.#poolId}`;
+    const kept = this.#store.getItem(key);
+    if (kept !== null) {
+      try {
+        return await this.#credentialsFor(kept);
+      } catch (error) {
+        if (!(error instanceof Unknown)) throw error;
+        this.#store.removeItem(key);
+      }
+    }
+    const { IdentityId: id } = await this.#call("GetId", { IdentityPoolId: this.#poolId });
+    const credentials = await this.#credentialsFor(String(id));
+    this.#store.setItem(key, String(id));
+    return credentials;
+  }
+
+  async #credentialsFor(identityId: string): Promise<Credentials> {
+    const answer = await this.#call("GetCredentialsForIdentity", { IdentityId: identityId });
+    const given = (answer.Credentials ?? {}) as Record<string, string | number>;
+    return {
+      identityId,
+      accessKeyId: String(given.AccessKeyId),
+      secretAccessKey: String(given.SecretKey),
+      sessionToken: String(given.SessionToken),
+      fetchedMs: Date.now(),
+      expiresMs: Number(given.Expiration) * 1000,
+    };
+  }
+
+  async #call(action: string, body: object): Promise<Record<string, unknown>> {
+    const response = await reach(this.#url, TIMEOUT_MS, {
+      method: "POST",
+      headers: {
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": `AWSCognitoIdentityService.${action}`,
+      },
+      body: JSON.stringify(body),
+      cache: "no-store",
+    });
+    const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+    if (response.ok) return answer;
+    const type = String(answer.__type ?? response.status).replace(/^.*#/, "");
+    const why = `${action} was refused with ${type}${answer.message ? `, ${answer.message}` : ""}`;
+    throw UNKNOWN.has(type) ? new Unknown(this.#url, why) : new Unreachable(this.#url, why);
+  }
+}
+
+/** The pool doesn't know the identity, or doesn't let it in. */
+class Unknown extends Unreachable {}
+
+const UNKNOWN = new Set(["ResourceNotFoundException", "NotAuthorizedException", "InvalidParameterException"]);
+
+/** Local storage, or memory where the page may not use it (a private window, a sandboxed frame, a full disk). */
+function storage(): Store {
+  const memory = new Map<string, string>();
+  const attempt = <T>(action: () => T, otherwise: T): T => {
+    try {
+      return action();
+    } catch {
+      return otherwise;
+    }
+  };
+  return {
+    getItem: (key) => memory.get(key) ?? attempt(() => localStorage.getItem(key), null),
+    setItem(key, value) {
+      memory.set(key, value);
+      attempt(() => localStorage.setItem(key, value), undefined);
+    },
+    removeItem(key) {
+      memory.delete(key);
+      attempt(() => localStorage.removeItem(key), undefined);
+    },
+  };
+}

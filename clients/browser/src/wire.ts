@@ -1,0 +1,111 @@
+/**
+ * Price messages: what travels on the price lane.
+ *
+ * In: UTF-8 JSON. Out: its ticks, oldest first, each with its own `seq`; or a WireError that says what is wrong.
+ * The newest tick is the message's top level. The older ones are `older`, each
+ * `[price, age_ms, volume, bid, ask]` with trailing nulls dropped, `age_ms` before the newest's timestamp.
+ * Unknown fields are ignored.
+ */
+
+import type { Tick } from "./tick.js";
+
+/** A payload that isn't a price message. */
+export class WireError extends Error {
+  override readonly name = "WireError";
+}
+
+const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+
+/** The ticks of a price message, oldest first. */
+export function decode(payload: string): Tick[] {
+  let message: unknown;
+  try {
+    message = JSON.parse(payload);
+  } catch (error) {
+    throw new WireError(`payload is not JSON: ${(error as Error).message}`);
+  }
+  return ticksOf(message);
+}
+
+/** The ticks of a price message that is parsed already, oldest first. */
+export function ticksOf(parsed: unknown): Tick[] {
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new WireError(`payload is ${show(parsed)}; expected an object`);
+  }
+  const message = parsed as Record<string, unknown>;
+  const symbol = text(message.symbol, "symbol");
+  const price = number(message.price, "price");
+  const newestMs = time(message.timestamp);
+  const seq = whole(message.seq, "seq");
+  const series = whole(message.series, "series");
+  const older = message.older ?? [];
+  if (!Array.isArray(older)) throw new WireError(`older is ${show(older)}; expected rows`);
+  const first = message.first === undefined ? seq : whole(message.first, "first");
+  if (first !== seq - older.length) {
+    throw new WireError(`seq ${seq}, first ${first} and ${older.length} older ticks don't agree`);
+  }
+  const source = message.source;
+  const ticks: Tick[] = older.map((row: unknown, place) => {
+    if (!Array.isArray(row)) throw new WireError(`a row is ${show(row)}; expected [price, age_ms, …]`);
+    const [was, ageMs, volume, bid, ask] = row as unknown[];
+    const timeMs = newestMs - whole(ageMs, "a row's age");
+    return observed(symbol, number(was, "a row's price"), timeMs, first + place, series, { bid, ask, volume, source });
+  });
+  const { volume, bid, ask } = message;
+  ticks.push(observed(symbol, price, newestMs, seq, series, { bid, ask, volume, source }));
+  return ticks;
+}
+
+/** Milliseconds since 1970 of an ISO 8601 time with a zone; finer parts are cut off. */
+export function time(value: unknown): number {
+  const found = typeof value === "string" ? ISO.exec(value) : null;
+  // Engines differ on more than three decimals, so what is finer than a millisecond goes before parsing.
+  const timeMs = found === null ? NaN : Date.parse(`${found[1]}${(found[2] ?? ":00").slice(0, 7)}${found[4]}`);
+  if (Number.isNaN(timeMs)) {
+    throw new WireError(`timestamp is ${show(value)}; expected ISO 8601 with a zone, such as 2026-11-21T14:30:00.123Z`);
+  }
+  return timeMs;
+}
+
+function observed(
+  symbol: string,
+  price: number,
+  timeMs: number,
+  seq: number,
+  series: number,
+  { bid, ask, volume, source }: { bid: unknown; ask: unknown; volume: unknown; source: unknown },
+): Tick {
+  return {
+    symbol,
+    price,
+    timeMs,
+    timestamp: new Date(timeMs).toISOString(),
+    seq,
+    series,
+    ...(bid != null && { bid: number(bid, "bid") }),
+    ...(ask != null && { ask: number(ask, "ask") }),
+    ...(volume != null && { volume: number(volume, "volume") }),
+    ...(source != null && { source: text(source, "source") }),
+  };
+}
+
+function number(value: unknown, name: string): number {
+  if (typeof value !== "number" || !Number.isFinite(value)) {
+    throw new WireError(`${name} is ${show(value)}; expected a number`);
+  }
+  return value;
+}
+
+function whole(value: unknown, name: string): number {
+  if (!Number.isSafeInteger(value)) throw new WireError(`${name} is ${show(value)}; expected a whole number`);
+  return value as number;
+}
+
+function text(value: unknown, name: string): string {
+  if (typeof value !== "string") throw new WireError(`${name} is ${show(value)}; expected text`);
+  return value;
+}
+
+function show(value: unknown): string {
+  return (JSON.stringify(value) ?? "missing").slice(0, 60);
+}

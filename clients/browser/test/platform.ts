@@ -1,0 +1,167 @@
+/**
+ * A platform in memory: site, identity pool and broker, put in place of `fetch` and `WebSocket`.
+ *
+ * MQTT bytes are read and written by mqtt-packet, the codec of another client, so that no test trusts ours.
+ */
+
+import { generate, type Packet, parser } from "mqtt-packet";
+import { vi } from "vitest";
+
+export const URL_ = "http://platform.test";
+const V5 = { protocolVersion: 5 } as const;
+
+export class Platform {
+  symbols = ["AAPL", "MSFT", "TSLA"];
+  poolId = "us-east-1:pool";
+  /** How long credentials are good for. */
+  credentialsLeftMs = 3_600_000;
+  /** MQTT reason code for a filter. */
+  grants: (filter: string) => number = () => 0;
+  connackCode = 0;
+  isUp = true;
+  answersPings = true;
+  readonly known = new Set<string>();
+  readonly calls: string[] = [];
+  readonly sockets: FakeSocket[] = [];
+  readonly kept = new Map<string, string>();
+
+  constructor() {
+    vi.stubGlobal("fetch", (url: string, init: RequestInit) => this.#fetch(String(url), init));
+    const platform = this;
+    vi.stubGlobal(
+      "WebSocket",
+      class extends FakeSocket {
+        constructor(url: string) {
+          super(url, platform);
+        }
+      },
+    );
+    vi.stubGlobal("localStorage", {
+      getItem: (key: string) => this.kept.get(key) ?? null,
+      setItem: (key: string, value: string) => void this.kept.set(key, value),
+      removeItem: (key: string) => void this.kept.delete(key),
+    });
+  }
+
+  get socket(): FakeSocket {
+    return this.sockets.at(-1)!;
+  }
+
+  /** The client's packets of one kind, on all connections so far. */
+  packets<C extends Packet["cmd"]>(cmd: C): Extract<Packet, { cmd: C }>[] {
+    const all = this.sockets.flatMap((socket) => socket.packets);
+    return all.filter((packet): packet is Extract<Packet, { cmd: C }> => packet.cmd === cmd);
+  }
+
+  get filters(): string[][] {
+    return this.packets("subscribe").map((packet) => packet.subscriptions.map(({ topic }) => topic));
+  }
+
+  async #fetch(url: string, init: RequestInit): Promise<Response> {
+    if (url === `${URL_}/tickwire.json`) {
+      this.calls.push("discovery");
+      return Response.json({
+        stage: "test",
+        region: "us-east-1",
+        iot: { url: "ws://broker.test/mqtt", signingHost: "broker.test", signingService: "iotdevicegateway" },
+        identity: { poolId: this.poolId, url: "http://identity.test" },
+        clientId: "{identityId}-{random}",
+        api: `${URL_}/api`,
+        topics: { price: "prices/{symbol}" },
+        symbols: this.symbols,
+      });
+    }
+    if (url !== "http://identity.test") return new Response("", { status: 404 });
+    const action = new Headers(init.headers).get("x-amz-target")!.replace("AWSCognitoIdentityService.", "");
+    const body = JSON.parse(String(init.body)) as { IdentityId?: string };
+    this.calls.push(action);
+    if (action === "GetId") {
+      const id = `${this.poolId}-guest-${this.known.size}`;
+      this.known.add(id);
+      return Response.json({ IdentityId: id });
+    }
+    if (!this.known.has(body.IdentityId!)) {
+      return Response.json({ __type: "ResourceNotFoundException", message: "no such identity" }, { status: 400 });
+    }
+    const Expiration = (Date.now() + this.credentialsLeftMs) / 1000;
+    const AccessKeyId = `KEY${this.calls.length}`;
+    return Response.json({
+      Credentials: { AccessKeyId, SecretKey: "secret", SessionToken: "token", Expiration },
+    });
+  }
+}
+
+/** A message as the broker sends it. */
+export function published(topic: string, payload: object): Uint8Array {
+  const text = JSON.stringify(payload);
+  return generate({ cmd: "publish", topic, payload: text, qos: 0, dup: false, retain: false }, V5);
+}
+
+export class FakeSocket extends EventTarget {
+  binaryType = "";
+  readyState = 0;
+  readonly packets: Packet[] = [];
+  readonly #parser = parser(V5);
+
+  constructor(
+    readonly url: string,
+    readonly platform: Platform,
+  ) {
+    super();
+    platform.sockets.push(this);
+    this.#parser.on("packet", (packet) => this.#answer(packet));
+    setTimeout(() => {
+      if (!platform.isUp) return this.cut(1006);
+      this.readyState = 1;
+      this.#emit(new Event("open"));
+    });
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#parser.parse(Buffer.from(bytes));
+  }
+
+  close(): void {
+    this.cut(1000);
+  }
+
+  /** The connection is gone, as the page sees it. */
+  cut(code: number): void {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    if (code === 1006) this.#emit(new Event("error"));
+    this.#emit(Object.assign(new Event("close"), { code, reason: "", wasClean: code !== 1006 }));
+  }
+
+  give(packet: Packet): void {
+    this.giveBytes(generate(packet, V5));
+  }
+
+  /** One WebSocket message, whatever packets or parts of packets it holds. */
+  giveBytes(bytes: Uint8Array): void {
+    this.#emit(new MessageEvent("message", { data: new Uint8Array(bytes).buffer }));
+  }
+
+  publish(topic: string, payload: object): void {
+    this.giveBytes(published(topic, payload));
+  }
+
+  #answer(packet: Packet): void {
+    this.packets.push(packet);
+    if (packet.cmd === "connect") {
+      this.give({ cmd: "connack", reasonCode: this.platform.connackCode, sessionPresent: false });
+    } else if (packet.cmd === "subscribe") {
+      const granted = packet.subscriptions.map(({ topic }) => this.platform.grants(topic));
+      this.give({ cmd: "suback", messageId: packet.messageId!, granted });
+    } else if (packet.cmd === "unsubscribe") {
+      this.give({ cmd: "unsuback", messageId: packet.messageId!, granted: packet.unsubscriptions.map(() => 0) });
+    } else if (packet.cmd === "pingreq" && this.platform.answersPings) {
+      this.give({ cmd: "pingresp" });
+    }
+  }
+
+  #emit(event: Event): void {
+    (this as unknown as Record<string, ((event: Event) => void) | undefined>)[`on${event.type}`]?.(event);
+    this.dispatchEvent(event);
+  }
+}

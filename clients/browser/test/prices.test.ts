@@ -1,0 +1,307 @@
+/** The client as a page uses it, against a platform in memory. */
+
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { connect, Prices, type State, type Tick, TooManySymbols, UnknownSymbol } from "../src/index";
+import { Platform, published, URL_ } from "./platform";
+
+let platform: Platform;
+let open: Prices[] = [];
+
+beforeEach(() => {
+  platform = new Platform();
+  vi.spyOn(Math, "random").mockReturnValue(0); // reconnect at once
+});
+
+afterEach(() => {
+  for (const prices of open) prices.close();
+  open = [];
+});
+
+async function connected(): Promise<Prices> {
+  const prices = await connect(URL_);
+  open.push(prices);
+  await live(prices);
+  return prices;
+}
+
+async function live(prices: Prices): Promise<void> {
+  await vi.waitFor(() => expect(prices.state.name).toBe("live"), { interval: 2 });
+}
+
+/** Cut the connection, and wait until the client is back on a new one. */
+async function cutAndBack(prices: Prices): Promise<void> {
+  const before = platform.sockets.length;
+  platform.socket.cut(1006);
+  await vi.waitFor(() => expect(platform.sockets.length).toBe(before + 1), { interval: 2 });
+  await live(prices);
+}
+
+function message(seq: number, more: object = {}): object {
+  return { symbol: "AAPL", price: 100 + seq, timestamp: "2026-11-21T14:30:00.000Z", seq, series: 1, ...more };
+}
+
+describe("connecting", () => {
+  test("a guest connects with a client id made from its identity, and a new signature", async () => {
+    await connected();
+    expect(platform.calls).toEqual(["discovery", "GetId", "GetCredentialsForIdentity"]);
+    const [hello] = platform.packets("connect");
+    expect(hello).toMatchObject({ protocolVersion: 5, clean: true, keepalive: 60 });
+    expect(hello!.clientId).toMatch(/^us-east-1:pool-guest-0-[0-9a-f]{16}$/);
+    expect(platform.socket.url).toMatch(/^ws:\/\/broker\.test\/mqtt\?.*&X-Amz-Signature=\w{64}&X-Amz-Security-Token=token$/);
+  });
+
+  test("two tabs are one guest with two client ids", async () => {
+    await connected();
+    await connected();
+    expect(platform.known.size).toBe(1);
+    expect(new Set(platform.packets("connect").map(({ clientId }) => clientId)).size).toBe(2);
+  });
+
+  test("an identity that the pool no longer knows is replaced", async () => {
+    platform.kept.set("tickwire:identity:us-east-1:pool", "us-east-1:gone");
+    await connected();
+    expect(platform.calls.slice(1)).toEqual(["GetCredentialsForIdentity", "GetId", "GetCredentialsForIdentity"]);
+    expect(platform.kept.get("tickwire:identity:us-east-1:pool")).toBe("us-east-1:pool-guest-0");
+  });
+
+  test("a page that may not use local storage connects all the same", async () => {
+    vi.stubGlobal("localStorage", undefined);
+    await connected();
+  });
+
+  test("an address that isn't a platform's is told apart from one that can't be reached", async () => {
+    await expect(connect("http://identity.test")).rejects.toThrow("http://identity.test/tickwire.json isn't a Tickwire's");
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
+    await expect(connect(URL_)).rejects.toThrow("no answer from http://platform.test/tickwire.json: Failed to fetch");
+  });
+});
+
+describe("subscribing", () => {
+  test("twenty symbols go in packets of at most eight filters", async () => {
+    platform.symbols = Array.from({ length: 20 }, (_, place) => `S${place}`);
+    const prices = await connected();
+    prices.subscribe(platform.symbols, () => {});
+    await vi.waitFor(() => expect(platform.filters.map((filters) => filters.length)).toEqual([8, 8, 4]));
+    expect(platform.filters.flat()).toEqual(platform.symbols.map((symbol) => `prices/${symbol}`));
+  });
+
+  test("what is wanted before the connection stands is there when the state says live", async () => {
+    const prices = await connect(URL_);
+    open.push(prices);
+    prices.subscribe(["AAPL"], () => {});
+    await live(prices);
+    expect(platform.filters).toEqual([["prices/AAPL"]]);
+  });
+
+  test("a symbol wanted twice is subscribed to once, until nobody wants it", async () => {
+    const prices = await connected();
+    const seen: number[] = [];
+    const stops = [1, 2].map(() => prices.subscribe(["AAPL"], (tick) => seen.push(tick.seq)));
+    await vi.waitFor(() => expect(platform.filters).toEqual([["prices/AAPL"]]));
+    platform.socket.publish("prices/AAPL", message(1));
+    stops[0]!();
+    platform.socket.publish("prices/AAPL", message(2));
+    expect(seen).toEqual([1, 1, 2]);
+    expect(platform.packets("unsubscribe")).toHaveLength(0);
+    stops[1]!();
+    await vi.waitFor(() => expect(platform.packets("unsubscribe")).toHaveLength(1));
+  });
+
+  test("a filter that the broker refuses is told, and the others work", async () => {
+    platform.grants = (filter) => (filter.endsWith("MSFT") ? 0x87 : 0);
+    const prices = await connected();
+    const refused: object[] = [];
+    prices.on("refused", (refusal) => refused.push(refusal));
+    prices.subscribe(["AAPL", "MSFT"], () => {});
+    await vi.waitFor(() =>
+      expect(refused).toEqual([{ topic: "prices/MSFT", code: 0x87, reason: "not authorized (0x87)" }]),
+    );
+    expect(prices.state.name).toBe("live");
+  });
+
+  test("an unknown symbol, and the 51st, are errors that say what to do", async () => {
+    platform.symbols = Array.from({ length: 51 }, (_, place) => `S${place}`);
+    const prices = await connected();
+    expect(() => prices.subscribe(["AAPL"], () => {})).toThrow(UnknownSymbol);
+    expect(() => prices.subscribe(["AAPL"], () => {})).toThrow('symbol is "AAPL"; expected one that the platform carries: S0, S1');
+    expect(() => prices.subscribe(platform.symbols, () => {})).toThrow(TooManySymbols);
+    prices.subscribe(platform.symbols.slice(0, 50), () => {});
+    expect(() => prices.subscribe(["S50"], () => {})).toThrow("51 symbols on one connection; expected at most 50");
+  });
+});
+
+describe("receiving", () => {
+  test("a message with several ticks gives each of them, in order", async () => {
+    const prices = await connected();
+    const seen: Tick[] = [];
+    prices.subscribe(["AAPL"], (tick) => seen.push(tick));
+    platform.socket.publish("prices/AAPL", message(3, { first: 1, older: [[101.5, 400, 7], [102, 200]] }));
+    expect(seen.map(({ seq, price, volume }) => [seq, price, volume])).toEqual([
+      [1, 101.5, 7],
+      [2, 102, undefined],
+      [3, 103, undefined],
+    ]);
+    expect(seen[0]!.timestamp).toBe("2026-11-21T14:29:59.600Z");
+  });
+
+  test("packets cut and joined by the network are put together again", async () => {
+    const prices = await connected();
+    const seen: number[] = [];
+    prices.subscribe(["AAPL"], (tick) => seen.push(tick.seq));
+    const bytes = Buffer.concat([1, 2, 3].map((seq) => published("prices/AAPL", message(seq))));
+    for (const [from, to] of [[0, 1], [1, 60], [60, 250], [250, bytes.length]]) {
+      platform.socket.giveBytes(bytes.subarray(from, to));
+    }
+    expect(seen).toEqual([1, 2, 3]);
+  });
+
+  test("a tick comes once, and never after a newer one; a new series starts over", async () => {
+    const prices = await connected();
+    const seen: [number, number][] = [];
+    prices.subscribe(["AAPL"], ({ series, seq }) => seen.push([series, seq]));
+    for (const [series, seq] of [[1, 5], [1, 5], [1, 4], [1, 6], [2, 1], [1, 7]]) {
+      platform.socket.publish("prices/AAPL", message(seq!, { series }));
+    }
+    expect(seen).toEqual([[1, 5], [1, 6], [2, 1]]);
+  });
+
+  test("a message that makes no sense is told, and the next one is heard", async () => {
+    const prices = await connected();
+    const told: string[] = [];
+    const seen: number[] = [];
+    prices.on("undecodable", ({ topic, reason }) => told.push(`${topic}: ${reason}`));
+    prices.subscribe(["AAPL"], (tick) => seen.push(tick.seq));
+    platform.socket.publish("prices/AAPL", { symbol: "AAPL" });
+    platform.socket.publish("prices/AAPL", message(1));
+    expect(told).toEqual(["prices/AAPL: price is missing; expected a number"]);
+    expect(seen).toEqual([1]);
+  });
+
+  test("a listener that throws is reported, and the others still hear", async () => {
+    const reported: unknown[] = [];
+    vi.stubGlobal("reportError", (error: unknown) => reported.push(error));
+    const prices = await connected();
+    const seen: number[] = [];
+    prices.subscribe(["AAPL"], () => {
+      throw new Error("mine");
+    });
+    prices.subscribe(["AAPL"], (tick) => seen.push(tick.seq));
+    platform.socket.publish("prices/AAPL", message(1));
+    expect(reported).toEqual([new Error("mine")]);
+    expect(seen).toEqual([1]);
+  });
+});
+
+describe("reconnecting", () => {
+  test("after a cut the client comes back, with a new signature and the same subscriptions", async () => {
+    const prices = await connected();
+    const states: State[] = [];
+    prices.on("state", (state) => states.push(state));
+    prices.subscribe(["AAPL"], () => {});
+    await vi.waitFor(() => expect(platform.filters).toHaveLength(1));
+    await cutAndBack(prices);
+    expect(states.map(({ name }) => name)).toEqual(["reconnecting", "live"]);
+    expect(states[0]).toMatchObject({ attempt: 1, reason: "the connection was cut (1006)" });
+    expect(platform.filters).toEqual([["prices/AAPL"], ["prices/AAPL"]]);
+    expect(platform.sockets).toHaveLength(2);
+    expect(new Set(platform.packets("connect").map(({ clientId }) => clientId)).size).toBe(1);
+  });
+
+  test("good credentials are used again; ones with less than 10 minutes left are replaced", async () => {
+    const prices = await connected();
+    await cutAndBack(prices);
+    const count = () => platform.calls.filter((call) => call === "GetCredentialsForIdentity").length;
+    expect(count()).toBe(1);
+    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 3_600_000 - 599_000);
+    await cutAndBack(prices);
+    expect(count()).toBe(2);
+  });
+
+  test("the reason that the broker gives before it hangs up is the one told", async () => {
+    const prices = await connected();
+    const reasons: string[] = [];
+    prices.on("state", (state) => state.name === "reconnecting" && reasons.push(state.reason));
+    platform.socket.give({ cmd: "disconnect", reasonCode: 0x8e });
+    platform.socket.cut(1000);
+    await vi.waitFor(() => expect(reasons).not.toEqual([]));
+    expect(reasons).toEqual(["the broker ended the connection: session taken over (0x8e)"]);
+  });
+
+  test("a refused connection is told with its reason and tried again", async () => {
+    platform.connackCode = 0x87;
+    const prices = await connect(URL_);
+    open.push(prices);
+    await vi.waitFor(() =>
+      expect(prices.state).toMatchObject({
+        name: "reconnecting",
+        reason: "the broker refused the connection: not authorized (0x87)",
+      }),
+    );
+    platform.connackCode = 0;
+    await live(prices);
+  });
+
+  test("a platform set up anew is found again, with its new pool and a new identity", async () => {
+    const prices = await connected();
+    platform.poolId = "us-east-1:other";
+    platform.known.clear();
+    await cutAndBack(prices);
+    expect(platform.packets("connect").at(-1)!.clientId).toMatch(/^us-east-1:other-guest-0-/);
+  });
+
+  test("attempts against a broker that's down are further and further apart", async () => {
+    vi.mocked(Math.random).mockReturnValue(0.001);
+    const prices = await connected();
+    const attempts: number[] = [];
+    prices.on("state", (state) => state.name === "reconnecting" && attempts.push(state.attempt));
+    platform.isUp = false;
+    platform.socket.cut(1006);
+    await vi.waitFor(() => expect(attempts).toEqual([1, 2, 3, 4]), { interval: 1 });
+    platform.isUp = true;
+    await live(prices);
+  });
+
+  test("a network that comes back, and a tab that's shown again, end the wait at once", async () => {
+    const page = new EventTarget();
+    vi.stubGlobal("document", Object.assign(page, { hidden: false }));
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    const now = Date.now;
+    let laterMs = 0;
+    vi.spyOn(Date, "now").mockImplementation(() => now() + laterMs);
+    vi.mocked(Math.random).mockReturnValue(1e6); // a wait of days
+    const prices = await connected();
+    for (const event of ["online", "visibilitychange"]) {
+      platform.socket.cut(1006);
+      await vi.waitFor(() => expect(prices.state.name).toBe("reconnecting"));
+      laterMs += 2_000; // not right after the last attempt began
+      page.dispatchEvent(new Event(event));
+      await live(prices);
+    }
+  });
+
+  test("a broker that has gone silent is left when a ping isn't answered", async () => {
+    const prices = await connected();
+    prices.close();
+    vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"] });
+    const next = await connect(URL_);
+    open.push(next);
+    await vi.waitFor(() => expect(next.state.name).toBe("live"));
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(platform.packets("pingreq").length).toBeGreaterThanOrEqual(3);
+    expect(next.state.name).toBe("live");
+    platform.answersPings = false;
+    await vi.advanceTimersByTimeAsync(40_000);
+    vi.useRealTimers();
+    expect(next.state).toMatchObject({ name: "reconnecting", reason: "the broker sent no PINGRESP in 10 s" });
+  });
+
+  test("once closed it stays closed", async () => {
+    const prices = await connected();
+    prices.close();
+    await vi.waitFor(() => expect(platform.socket.readyState).toBe(3));
+    expect(platform.packets("disconnect")).toHaveLength(1);
+    expect(prices.state.name).toBe("closed");
+    expect(platform.sockets).toHaveLength(1);
+  });
+});

@@ -1,0 +1,66 @@
+"""A real browser for the pages: Chromium as the system has it, driven by Playwright.
+
+In: `platform`, a running stage with its address in `.url`. Out: `Tab`s that keep what the page complained of.
+A tab opened by `open_tab` must end without a console error, an exception or a breach of its security policy.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+
+from tests.browser.tab import Tab
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+TIMEOUT_MS = 15_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the tests of a module."""
+    found = os.environ.get("TICKWIRE_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if found is None:
+        missing = "no Chromium here: install Debian's package chromium, or name one in TICKWIRE_CHROMIUM"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    expect.set_options(timeout=TIMEOUT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A person's browser: its tabs share local storage."""
+    context = browser.new_context()
+    context.set_default_timeout(TIMEOUT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def open_tab(context: BrowserContext) -> Iterator[Callable[..., Tab]]:
+    """Open an address in a tab of its own; at the end no tab may have complained."""
+    tabs: list[Tab] = []
+
+    def open_one(url: str) -> Tab:
+        tab = Tab(page=context.new_page())
+        tabs.append(tab)
+        tab.page.goto(url)
+        return tab
+
+    yield open_one
+    assert [tab.complaints for tab in tabs] == [[] for _ in tabs]

@@ -7,13 +7,14 @@ published, so whoever sees `seq` n can fetch it; symbols go side by side, each i
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -47,15 +48,24 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in event["Records"]:
         groups[record["attributes"]["MessageGroupId"]].append(record)
-    taken = list(ingest().pool.map(ingest().take, groups, groups.values()))
+    parts = ingest().pool.map(ingest().take, groups, groups.values())
+    taken = functools.reduce(Taken.__add__, parts, Taken())
     _measure(taken)
-    failed = [message_id for one in taken for message_id in one.back]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in taken.back]}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A good message: its id at SQS, what it holds, and whether it comes again from the dead letters."""
+
+    id: str
+    entry: Entry
+    resent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What became of one group's messages."""
+    """What became of messages."""
 
     back: Sequence[str] = ()
     """Ids of the messages to hand back."""
@@ -68,6 +78,17 @@ class Taken:
     """Ticks that were no longer fresh when the broker would have taken them."""
     age_ms: Sequence[float] = ()
     """From the queue to each publish."""
+
+    def __add__(self, other: Taken) -> Taken:
+        return Taken(
+            back=[*self.back, *other.back],
+            refused=[*self.refused, *other.refused],
+            ticks=self.ticks + other.ticks,
+            stored=self.stored + other.stored,
+            published=self.published + other.published,
+            stale=self.stale + other.stale,
+            age_ms=[*self.age_ms, *other.age_ms],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,14 +103,12 @@ class Ingest:
 
     def take(self, group: str, records: Sequence[Record]) -> Taken:
         """Take one group's messages in order."""
-        entries: list[Entry] = []
-        good: list[str] = []
+        good: list[Decoded] = []
         reasons: list[str] = []
         back: list[str] = []
         for place, record in enumerate(records):
             try:
-                entries.append(self._decode(group, record))
-                good.append(record["messageId"])
+                good.append(self._decode(group, record))
             except intake.Refused as refused:
                 try:
                     self._set_aside(group, record, refused)
@@ -98,28 +117,36 @@ class Ingest:
                     emit("handed_back", group=group, messages=len(records) - place, error=str(fault))
                     back = [waiting["messageId"] for waiting in records[place:]]
                     break
-        taken = self._finish(group, entries, good) if entries else Taken()
-        return replace(taken, back=[*taken.back, *back], refused=reasons)
+        runs = [list(run) for _, run in itertools.groupby(good, key=lambda decoded: decoded.resent)]
+        parts = [Taken(back=back, refused=reasons)]
+        for place, run in enumerate(runs):
+            try:
+                parts.append(self._finish(group, run))
+            except FAULTS as fault:
+                waiting = [decoded.id for later in runs[place:] for decoded in later]
+                emit("handed_back", group=group, messages=len(waiting), error=str(fault))
+                parts.append(Taken(back=waiting))
+                break
+        return functools.reduce(Taken.__add__, parts)
 
-    def _decode(self, group: str, record: Record) -> Entry:
+    def _decode(self, group: str, record: Record) -> Decoded:
         about = record["attributes"]
         sent_ms = int(about["SentTimestamp"])
         ticks = intake.ticks(record["body"], symbols=self.symbols, arrived_ms=sent_ms)
         if ticks[0].symbol != group:
             raise intake.Refused("group", "message group", group, f"the symbol, {ticks[0].symbol}")
-        return Entry(int(about["SequenceNumber"]), sent_ms, tuple(ticks))
+        entry = Entry(int(about["SequenceNumber"]), sent_ms, tuple(ticks))
+        return Decoded(record["messageId"], entry, "resent" in record.get("messageAttributes", {}))
 
-    def _finish(self, symbol: str, entries: Sequence[Entry], ids: Sequence[str]) -> Taken:
+    def _finish(self, symbol: str, run: Sequence[Decoded]) -> Taken:
+        """Store, then publish what is fresh. What comes again from the dead letters is only stored."""
+        entries = [decoded.entry for decoded in run]
+        appended = self.history.append(symbol, entries)
         came = sum(len(entry.ticks) for entry in entries)
-        try:
-            appended = self.history.append(symbol, entries)
-        except FAULTS as fault:
-            emit("handed_back", group=symbol, messages=len(ids), error=str(fault))
-            return Taken(back=ids, ticks=came)
+        if run[0].resent:
+            return Taken(ticks=came, stored=appended.new)
         ticks = [tick for chunk in appended.chunks for tick in chunk.ticks]
-        published = (
-            self.broker.publish(symbol, wire.messages(ticks), sent_ms=entries[-1].sent_ms) if ticks else 0
-        )
+        published = self.broker.publish(symbol, wire.messages(ticks), sent_ms=entries[-1].sent_ms)
         return Taken(
             ticks=came,
             stored=appended.new,
@@ -134,24 +161,20 @@ class Ingest:
         emit("refused", reason=refused.reason, group=group, message=record["messageId"])
 
 
-def _measure(taken: Sequence[Taken]) -> None:
+def _measure(taken: Taken) -> None:
     """One line for the batch, and one for each reason that something was refused for."""
-    ages = [age for one in taken for age in one.age_ms]
-    measure(
-        UNITS,
-        {
-            "TicksIn": sum(one.ticks for one in taken),
-            "TicksStored": sum(one.stored for one in taken),
-            "TicksPublished": sum(one.published for one in taken),
-            "TicksStale": sum(one.stale for one in taken),
-            **({"AgeAtPublish": ages} if ages else {}),
-        },
-    )
-    for reason, count in Counter(reason for one in taken for reason in one.refused).items():
+    counts = {
+        "TicksIn": taken.ticks,
+        "TicksStored": taken.stored,
+        "TicksPublished": taken.published,
+        "TicksStale": taken.stale,
+    }
+    measure(UNITS, {**counts, **({"AgeAtPublish": list(taken.age_ms)} if taken.age_ms else {})})
+    for reason, count in Counter(taken.refused).items():
         measure(UNITS, {"MessagesRefused": count}, reason=reason)
 
 
-@cache
+@functools.cache
 def ingest() -> Ingest:
     """The ports, made once from the environment."""
     return Ingest(

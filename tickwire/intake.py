@@ -24,7 +24,7 @@ FUTURE_MS_MAX = 60_000
 _FIELDS = "price, timestamp, bid, ask, volume and source"
 
 
-class Refused(ValueError):  # noqa: N818 - a word for what became of the input
+class Refused(ValueError):
     """Input that can never be taken. `reason` is one of a few words to count by."""
 
     def __init__(self, reason: str, field: str, value: object, expected: str) -> None:

@@ -80,7 +80,7 @@ def decode(payload: str | bytes) -> list[Tick]:
     """The ticks of a price message, oldest first. Unknown fields are ignored."""
     try:
         message = json.loads(payload, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # ArithmeticError: 1e9999999999999999999
         raise WireError(f"payload is not JSON: {error}") from None
     if not isinstance(message, dict):
         raise WireError(f"payload is a {type(message).__name__}; expected an object")
@@ -90,6 +90,8 @@ def decode(payload: str | bytes) -> list[Tick]:
         newest_ms = parse_iso(message["timestamp"])
         older = message.get("older") or []
         first = message.get("first", seq)
+        if type(symbol) is not str:
+            raise WireError(f"symbol is {symbol!r}; expected text")
         if type(seq) is not int or type(series) is not int or first != seq - len(older):
             raise WireError(f"seq {seq!r}, first {first!r} and {len(older)} older ticks don't agree")
         ticks = unrows(older, symbol=symbol, base_ms=newest_ms, series=series, first=first, source=source)

@@ -55,7 +55,8 @@ def test_a_topic_is_taken_apart_or_is_not_ours(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "prefix", ["#", "a/+", "/a", "a/", "a//b", "ä", "a b", "$aws", "a/b/c/d/e", "x" * 25, "prices", "dev/bars"]
+    "prefix",
+    ["#", "a/+", "/a", "a/", "a//b", "ä", "a b", "$aws", "a/b/c/d/e", "x" * 25, "prices", "dev/bars"],
 )
 def test_a_prefix_with_a_wildcard_or_an_empty_word_is_refused(prefix: str) -> None:
     """The sentence names the prefix."""

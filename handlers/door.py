@@ -44,8 +44,13 @@ def _admit(headers: dict[str, str]) -> None:
         )
     given = hashlib.sha256(headers.get("x-api-key", "").encode()).hexdigest()
     if not hmac.compare_digest(given, expected):
+        wanted = "the stage's key"
         raise Problem(
-            401, "The key is not this stage's", "x-api-key is missing or wrong; expected the stage's key"
+            401,
+            "The key is not this stage's",
+            f"x-api-key is missing or another one; expected {wanted}",
+            field="x-api-key",
+            expected=wanted,
         )
     origin, allowed = headers.get("origin"), os.environ["WRITE_ORIGINS"].split(",")
     if origin is not None and origin not in allowed:

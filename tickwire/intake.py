@@ -27,10 +27,9 @@ _FIELDS = "price, timestamp, bid, ask, volume and source"
 class Refused(ValueError):
     """Input that can never be taken. `reason` is one of a few words to count by."""
 
-    def __init__(self, reason: str, field: str, value: object, expected: str) -> None:
-        shown = value if isinstance(value, str) else repr(value)
+    def __init__(self, reason: str, field: str, value: str, expected: str) -> None:
         self.reason, self.field, self.expected = reason, field, expected
-        self.value = shown if len(shown) <= 80 else shown[:77] + "..."
+        self.value = value if len(value) <= 80 else value[:77] + "..."
         super().__init__(f"{field} is {self.value}; expected {expected}")
 
 
@@ -69,7 +68,9 @@ def _tick(entry: Any, symbols: Collection[str], arrived_ms: int) -> Tick:
     symbol = entry.get("symbol")
     if not isinstance(symbol, str) or symbol not in symbols:
         hint = near(symbol, symbols) if isinstance(symbol, str) else []
-        raise Refused("symbol", "symbol", symbol, " or ".join(hint) if hint else "a symbol of this stage")
+        raise Refused(
+            "symbol", "symbol", repr(symbol), " or ".join(hint) if hint else "a symbol of this stage"
+        )
     return Tick(
         symbol,
         _positive("price", entry.get("price")),
@@ -84,13 +85,13 @@ def _tick(entry: Any, symbols: Collection[str], arrived_ms: int) -> Tick:
 def _positive(field: str, value: Any) -> Decimal:
     if type(value) is Decimal and SMALLEST <= value < LARGEST:
         return value
-    raise Refused(field, field, _shown(value), "a positive number from 10^-12 to below 10^12, not text")
+    raise Refused(field, field, _shown(value), "a positive number from 10^-12 to below 10^12")
 
 
 def _volume(value: Any) -> Decimal:
     if type(value) is Decimal and (value == 0 or SMALLEST <= value < LARGEST):
         return value
-    raise Refused("volume", "volume", _shown(value), "a number, 0 or from 10^-12 to below 10^12, not text")
+    raise Refused("volume", "volume", _shown(value), "a number, 0 or from 10^-12 to below 10^12")
 
 
 def _time(value: Any, arrived_ms: int) -> int:
@@ -98,14 +99,14 @@ def _time(value: Any, arrived_ms: int) -> int:
         return arrived_ms
     expected = "an ISO 8601 time with a zone, such as 2026-11-21T14:30:00.123Z"
     if not isinstance(value, str) or len(value) > 40:
-        raise Refused("timestamp", "timestamp", value, expected)
+        raise Refused("timestamp", "timestamp", repr(value), expected)
     try:
         time_ms = parse_iso(value)
     except (ValueError, OverflowError):
-        raise Refused("timestamp", "timestamp", value, expected) from None
+        raise Refused("timestamp", "timestamp", repr(value), expected) from None
     if not arrived_ms - PAST_MS_MAX <= time_ms <= arrived_ms + FUTURE_MS_MAX:
         low, high = iso(arrived_ms - PAST_MS_MAX), iso(arrived_ms + FUTURE_MS_MAX)
-        raise Refused("timestamp", "timestamp", value, f"a time between {low} and {high}")
+        raise Refused("timestamp", "timestamp", repr(value), f"a time between {low} and {high}")
     return time_ms
 
 
@@ -114,7 +115,7 @@ def _source(value: Any) -> str | None:
         isinstance(value, str) and 1 <= len(value) <= SOURCE_LENGTH_MAX and value.isprintable()
     ):
         return value
-    raise Refused("source", "source", value, f"1 to {SOURCE_LENGTH_MAX} printable characters")
+    raise Refused("source", "source", repr(value), f"1 to {SOURCE_LENGTH_MAX} printable characters")
 
 
 def _decimal(text: str) -> Decimal:
@@ -127,8 +128,8 @@ def _constant(name: str) -> None:
     raise Refused("number", "number", name, "a finite number")
 
 
-def _shown(value: object) -> object:
-    return str(value) if isinstance(value, Decimal) else value
+def _shown(value: object) -> str:
+    return str(value) if isinstance(value, Decimal) else repr(value)
 
 
 def _kind(value: Any) -> str:

@@ -1,0 +1,108 @@
+"""What a client knows of a platform: its discovery document, read and checked.
+
+In: an address. Out: a `Platform`, or an error that says what was found there instead. Nothing else is
+configured by hand, so the same program runs against a machine's own platform and against one on AWS.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tickwire import symbol as symbols_
+from tickwire_client import _http
+from tickwire_client.errors import AddressError, NotTickwireError, UnknownSymbolError
+
+DOCUMENT = "/tickwire.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """The discovery document. Fields that this version doesn't know are ignored."""
+
+    url: str
+    stage: str
+    region: str
+    iot_url: str
+    signing_host: str
+    signing_service: str
+    pool_id: str
+    identity_url: str
+    client_id: str
+    api: str
+    topics: Mapping[str, str]
+    symbols: tuple[str, ...]
+
+    def price_topic(self, symbol: str) -> str:
+        return self.topics["price"].replace("{symbol}", symbol)
+
+    def check(self, symbols: Iterable[str]) -> tuple[str, ...]:
+        """The symbols, each once, or UnknownSymbolError for the first that the stage doesn't carry."""
+        wanted = tuple(dict.fromkeys(symbols))
+        for symbol in wanted:
+            if symbol not in self.symbols:
+                raise UnknownSymbolError(
+                    symbol, near=symbols_.near(str(symbol), self.symbols), known=self.symbols
+                )
+        return wanted
+
+
+def address(url: str | None) -> str:
+    """The platform's base address: the one given, else TICKWIRE_URL's, without a trailing slash."""
+    found = url if url is not None else os.environ.get("TICKWIRE_URL")
+    if not found or not found.lower().startswith(("http://", "https://")) or any(c.isspace() for c in found):
+        raise AddressError(found or None)
+    return found.removesuffix(DOCUMENT).rstrip("/")
+
+
+def discover(url: str, *, timeout_s: float) -> Platform:
+    """Read and check the discovery document. Blocking."""
+    answer = _http.call("GET", url + DOCUMENT, timeout_s=timeout_s, headers={"Accept": "application/json"})
+    kind = answer.content_type or "no content type"
+    if answer.status != 200:
+        raise NotTickwireError(url, f"{answer.status} {answer.reason} ({kind})".replace("  ", " "))
+    try:
+        document = answer.json()
+    except (ValueError, RecursionError):
+        raise NotTickwireError(url, f"{kind}, not JSON") from None
+    return parse(url, document)
+
+
+def parse(url: str, document: Any) -> Platform:
+    """Check a discovery document; NotTickwireError names the first field that isn't as expected."""
+
+    def text(*path: str, starts: tuple[str, ...] = ("",)) -> str:
+        value = document
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if not isinstance(value, str) or not value or not value.startswith(starts):
+            wanted = " or ".join(f"{start}…" for start in starts if start) or "text"
+            raise NotTickwireError(url, f"JSON whose {'.'.join(path)} is {value!r} (expected {wanted})")
+        return value
+
+    topics = document.get("topics") if isinstance(document, dict) else None
+    symbols = document.get("symbols") if isinstance(document, dict) else None
+    if (
+        not isinstance(symbols, list)
+        or not symbols
+        or not all(symbols_.is_symbol(entry) for entry in symbols)
+    ):
+        raise NotTickwireError(url, "JSON without a list of symbols")
+    if "{symbol}" not in text("topics", "price"):
+        raise NotTickwireError(url, "JSON whose topics.price has no {symbol}")
+    return Platform(
+        url=url,
+        stage=text("stage"),
+        region=text("region"),
+        iot_url=text("iot", "url", starts=("ws://", "wss://")),
+        signing_host=text("iot", "signingHost"),
+        signing_service=text("iot", "signingService"),
+        pool_id=text("identity", "poolId"),
+        identity_url=text("identity", "url", starts=("http://", "https://")),
+        client_id=text("clientId"),
+        api=text("api", starts=("http://", "https://")).rstrip("/"),
+        topics={lane: topic for lane, topic in (topics or {}).items() if isinstance(topic, str)},
+        symbols=tuple(symbols),
+    )

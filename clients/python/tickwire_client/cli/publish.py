@@ -1,0 +1,68 @@
+"""`tickwire publish`: one tick through the API's door."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+
+import click
+
+from tickwire.tick import Tick, parse_iso
+from tickwire_client._client import Client
+from tickwire_client.cli._shared import Setting, platform_options, run
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number <= 0:
+        raise click.BadParameter(f"{text!r} is not a positive finite number")
+    return number
+
+
+def _time(text: str) -> int:
+    try:
+        return parse_iso(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a time such as 2026-11-21T14:30:00.123Z") from None
+
+
+@click.command()
+@click.argument("symbol")
+@click.argument("price", type=_number)
+@click.option("--bid", type=_number)
+@click.option("--ask", type=_number)
+@click.option("--volume", type=_number)
+@click.option("--source", help="Where the price is from.")
+@click.option("--timestamp", "time_ms", type=_time, help="ISO 8601 with a zone.  [default: time of arrival]")
+@click.option(
+    "--key", envvar="TICKWIRE_KEY", help="The platform's key for writing.  [default: $TICKWIRE_KEY]"
+)
+@platform_options
+def publish(
+    setting: Setting,
+    symbol: str,
+    price: Decimal,
+    bid: Decimal | None,
+    ask: Decimal | None,
+    volume: Decimal | None,
+    source: str | None,
+    time_ms: int | None,
+    key: str | None,
+) -> None:
+    """Publish one tick: tickwire publish AAPL 189.45"""
+    if not key:
+        raise click.UsageError("no key; expected --key or TICKWIRE_KEY: `make run` prints the local stage's")
+    tick = Tick(symbol, price, time_ms or 0, bid, ask, volume, source)
+    run(_publish(setting, tick, key))
+
+
+async def _publish(setting: Setting, tick: Tick, key: str) -> None:
+    async with Client(setting.url) as client:
+        accepted = await client.publish(tick, key=key)
+    if setting.as_json:
+        click.echo(json.dumps({"accepted": accepted, "symbol": tick.symbol}))
+    else:
+        click.echo(f"accepted {accepted} tick: {tick.symbol} {tick.price:f}")

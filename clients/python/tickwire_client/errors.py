@@ -1,0 +1,144 @@
+"""What can go wrong, as types a caller can act on.
+
+Each carries its facts as attributes; its text gives the value, what was expected and the remedy. All are
+`TickwireError`. A fault of the network after the first connection isn't among them: the client reconnects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class TickwireError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class AddressError(TickwireError, ValueError):
+    """No address was given, or not one of a web server."""
+
+    def __init__(self, url: str | None) -> None:
+        self.url = url
+        super().__init__(
+            f"the platform's address is {url!r}; expected http://… or https://…, as url or in TICKWIRE_URL"
+        )
+
+
+class NotTickwireError(TickwireError):
+    """Something answered at the address, and it isn't a Tickwire."""
+
+    def __init__(self, url: str, found: str) -> None:
+        self.url, self.found = url, found
+        super().__init__(
+            f"{url} is not a Tickwire: /tickwire.json there is {found};"
+            " expected the address that `make run` or `pulumi up` printed"
+        )
+
+
+class UnreachableError(TickwireError):
+    """No answer in time from the platform's site, API, identity service or broker. Trying again may help."""
+
+    def __init__(self, url: str, why: str) -> None:
+        self.url, self.why = url, why
+        super().__init__(f"no answer from {url}: {why}; is the platform running, and the address right?")
+
+
+class AnswerError(TickwireError):
+    """The platform answered with something that this version doesn't understand."""
+
+    def __init__(self, url: str, found: str) -> None:
+        self.url, self.found = url, found
+        super().__init__(
+            f"{url} answered with {found}; expected what this version of tickwire-client understands"
+        )
+
+
+class UnknownSymbolError(TickwireError, ValueError):
+    """A symbol that the stage doesn't carry. Nothing was sent."""
+
+    def __init__(self, symbol: str, *, near: Sequence[str], known: Sequence[str]) -> None:
+        self.symbol, self.near, self.known = symbol, tuple(near), tuple(known)
+        if near:
+            hint = f"did you mean {' or '.join(near)}?"
+        else:
+            hint = f"expected one of {', '.join(self.known[:8])}" + (" …" if len(self.known) > 8 else "")
+        super().__init__(f"symbol is {symbol!r}, which this stage doesn't carry; {hint}")
+
+
+class TickError(TickwireError, ValueError):
+    """A tick that can't be published. Nothing was sent."""
+
+
+class TooManyTopicsError(TickwireError):
+    """More topics than the broker allows on one connection. Nothing was sent."""
+
+    def __init__(self, count: int, *, most: int) -> None:
+        self.count, self.most = count, most
+        super().__init__(
+            f"{count} topics on one connection; the broker allows {most}: ask for fewer symbols,"
+            " or open a second Client"
+        )
+
+
+class TopicRefusedError(TickwireError):
+    """The broker refused a subscription. The stream that asked for it has ended; other streams go on."""
+
+    def __init__(self, topics: Sequence[str], why: str) -> None:
+        self.topics, self.why = tuple(topics), why
+        super().__init__(
+            f"the broker refused the subscription to {', '.join(topics)}: {why};"
+            " expected a topic that the role of this identity allows"
+        )
+
+
+class UnauthorizedError(TickwireError):
+    """Identity, credentials, signature or client id were refused, also after fetching new ones. Terminal.
+
+    `clock_offset_s` is how far this machine's clock is ahead of the server's, where the answer told.
+    """
+
+    def __init__(self, url: str, why: str, *, clock_offset_s: float | None = None) -> None:
+        self.url, self.why, self.clock_offset_s = url, why, clock_offset_s
+        remedy = "check the identity pool and its role, and that the stage is still deployed"
+        if clock_offset_s is not None and abs(clock_offset_s) > 240:
+            side = "ahead of" if clock_offset_s > 0 else "behind"
+            remedy = (
+                f"this machine's clock is {abs(clock_offset_s) / 60:.0f} minutes {side} the server's,"
+                " and signatures bear 5: set the clock"
+            )
+        super().__init__(f"{url} refused this client: {why}; {remedy}")
+
+
+class TakenOverError(TickwireError):
+    """Another connection came with the same client id, and the broker closed this one. Terminal."""
+
+    def __init__(self, client_id: str) -> None:
+        self.client_id = client_id
+        super().__init__(
+            f"another connection took over the client id {client_id}; expected one of its own for each client"
+        )
+
+
+class RejectedError(TickwireError):
+    """The API refused a request and said why, in a problem document (RFC 9457)."""
+
+    def __init__(
+        self,
+        url: str,
+        status: int,
+        title: str,
+        *,
+        detail: str | None = None,
+        field: str | None = None,
+        value: object = None,
+        expected: str | None = None,
+    ) -> None:
+        self.url, self.status, self.title, self.detail = url, status, title, detail
+        self.field, self.value, self.expected = field, value, expected
+        super().__init__(f"{url} answered {status}: {detail or title}")
+
+
+class ClosedError(TickwireError):
+    """The client isn't open: used before `async with`, or after it."""
+
+    def __init__(self) -> None:
+        super().__init__("the client is closed; expected use inside `async with Client(url) as client`")

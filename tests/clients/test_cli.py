@@ -1,0 +1,236 @@
+"""The `tickwire` command, as a process of its own: what it prints, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.clients.site import KEY, Site
+from tests.clients.stage import DEADLINE_S, Stage
+
+COMMAND = [sys.executable, "-m", "tickwire_client"]
+
+
+def environment(url: str | None) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TICKWIRE_")}
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return inherited | {"PYTHONPATH": path, "NO_COLOR": "1"} | ({"TICKWIRE_URL": url} if url else {})
+
+
+def tickwire(url: str | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(url),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+@contextmanager
+def running(url: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        env=environment(url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def saying(stage: Stage, symbol: str, price: str) -> Iterator[None]:
+    """Publish again and again, as a process that starts up misses what came before."""
+    over = threading.Event()
+
+    def say() -> None:
+        while not over.wait(0.05):
+            stage.say(symbol, price)
+
+    thread = threading.Thread(target=say)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_the_address_serves_a_stock_mqtt_client(stage: Stage) -> None:
+    """paho, with the address, client id and Host that `url --json` gives, sees prices/AAPL move."""
+    found = json.loads(tickwire(stage.url, "url", "--json", "--topic", "prices/AAPL").stdout)
+    assert found["topics"] == ["prices/AAPL"]
+    address, got = urlsplit(found["url"]), queue.Queue[tuple[str, bytes]]()
+    client: Any = paho.Client(
+        CallbackAPIVersion.VERSION2, found["clientId"], transport="websockets", protocol=paho.MQTTv5
+    )
+    client.ws_set_options(f"{address.path}?{address.query}", headers={"Host": found["host"]})
+    client.on_connect = lambda *_: client.subscribe(found["topics"][0])
+    client.on_subscribe = lambda *_: stage.say("AAPL", "189.45")
+    client.on_message = lambda client, data, message: got.put((message.topic, message.payload))
+    client.connect(address.hostname or "", address.port or 0)
+    client.loop_start()
+    try:
+        topic, payload = got.get(timeout=5)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    assert (topic, json.loads(payload)["price"]) == ("prices/AAPL", 189.45)
+
+
+def test_the_example_beside_the_address_runs_as_it_stands(stage: Stage) -> None:
+    """What a newcomer copies prints prices."""
+    found = json.loads(tickwire(stage.url, "--json", "url").stdout)
+    example = [sys.executable, "-u", "-c", found["example"]]
+    with (
+        saying(stage, "MSFT", "410.5"),
+        subprocess.Popen(example, stdout=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.kill()
+    assert line.startswith('prices/MSFT {"symbol":"MSFT","price":410.5,')
+
+
+def test_only_the_address_goes_to_standard_output(stage: Stage) -> None:
+    """So that a shell can take it; what else one needs stands beside it, on standard error."""
+    done = tickwire(stage.url, "url")
+    assert done.stdout.startswith("ws://127.0.0.1:")
+    assert done.stdout.count("\n") == 1
+    assert "X-Amz-Signature=" in done.stdout
+    assert "client id" in done.stderr
+    assert "prices/AAPL" in done.stderr
+
+
+def test_a_topic_that_the_stage_does_not_have_is_wrong_usage(stage: Stage) -> None:
+    """It would be refused by the broker: better here, with what was meant."""
+    done = tickwire(stage.url, "url", "--topic", "price/AAPL")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "'price/AAPL'" in done.stderr
+    assert "did you mean prices/AAPL" in done.stderr
+
+
+def test_watch_prints_a_line_for_each_tick(stage: Stage) -> None:
+    """Time, symbol and price, exactly as published."""
+    with saying(stage, "AAPL", "189.450"):
+        done = tickwire(stage.url, "watch", "AAPL", "-n", "2")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == ["2026-11-21T14:30:00.123Z  AAPL          189.450"] * 2
+    assert not done.stderr
+
+
+def test_watch_prints_json_lines(stage: Stage) -> None:
+    """Each line is a price message of its own."""
+    with saying(stage, "AAPL", "189.450"):
+        done = tickwire(None, "watch", "AAPL", "-n", "1", "--json", "--url", stage.url)
+    assert json.loads(done.stdout)["symbol"] == "AAPL"
+    assert '"price":189.450,' in done.stdout
+
+
+def test_a_reader_that_leaves_ends_it_quietly(stage: Stage) -> None:
+    """`tickwire watch | head -1`: no traceback, success, even when no further price comes."""
+    with running(stage.url, "watch", "AAPL") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        with saying(stage, "AAPL", "1"):
+            process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(DEADLINE_S) == 0
+        assert process.stderr.read() == ""
+
+
+def test_an_interrupt_ends_it_without_a_traceback(stage: Stage) -> None:
+    """Ctrl-C is how one leaves a watch."""
+    with running(stage.url, "watch", "AAPL") as process:
+        assert process.stdout is not None
+        with saying(stage, "AAPL", "1"):
+            process.stdout.readline()
+        process.send_signal(2)
+        complaints = process.communicate(timeout=DEADLINE_S)[1]
+    assert (process.returncode, complaints.strip()) == (130, "")
+
+
+def test_publish_sends_one_tick_through_the_door(stage: Stage, site: Site) -> None:
+    """The price goes out as typed, with what else was given and nothing more."""
+    done = tickwire(stage.url, "publish", "AAPL", "189.450", "--volume", "100", "--key", KEY)
+    assert (done.returncode, done.stdout) == (0, "accepted 1 tick: AAPL 189.450\n")
+    assert site.posted == [b'[{"symbol":"AAPL","price":189.450,"volume":100}]']
+
+
+def test_publish_says_what_was_accepted_as_json(stage: Stage) -> None:
+    """For scripts."""
+    done = tickwire(stage.url, "publish", "AAPL", "1", "--json", f"--key={KEY}")
+    assert json.loads(done.stdout) == {"accepted": 1, "symbol": "AAPL"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (
+            ["publish", "AAPL", "1", "--key", "wrong"],
+            4,
+            "answered 401: x-api-key is None; expected the stage's key",
+        ),
+        (
+            ["publish", "AAPL", "1000000000", "--key", KEY],
+            1,
+            "answered 422: price is 1000000000; expected at most",
+        ),
+        (["publish", "AAPL", "NaN", "--key", KEY], 2, "'NaN' is not a positive finite number"),
+        (["publish", "AAPL", "0", "--key", KEY], 2, "'0' is not a positive finite number"),
+        (["publish", "AAPL", "-1", "--key", KEY], 2, "-1"),
+        (["publish", "AAPL", "1", "--timestamp", "noon", "--key", KEY], 2, "'noon' is not a time such as"),
+        (["publish", "APPL", "1", "--key", KEY], 2, "did you mean AAPL"),
+        (["publish", "AAPL", "1"], 2, "expected --key or TICKWIRE_KEY"),
+        (["watch", "APPL"], 2, "did you mean AAPL"),
+        (["watch", "NOPE"], 4, "refused the subscription to prices/NOPE"),
+        (["watch", "--url", "http://127.0.0.1:1"], 3, "connection refused"),
+        (["watch", "--url", "ftp://x"], 2, "'ftp://x'; expected http://"),
+        (["watch", "--colour"], 2, "--colour"),
+        (["wach"], 2, "wach"),
+    ],
+)
+def test_a_mistake_is_one_line_and_an_exit_code(
+    stage: Stage, arguments: list[str], code: int, said: str
+) -> None:
+    """No traceback: the value, what was expected, the remedy."""
+    done = tickwire(stage.url, *arguments)
+    assert said in done.stderr
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
+
+
+def test_no_address_is_wrong_usage() -> None:
+    """Neither --url nor TICKWIRE_URL."""
+    done = tickwire(None, "watch")
+    assert done.returncode == 2
+    assert "TICKWIRE_URL" in done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["watch"], ["url"], ["publish"]])
+def test_help_tells_the_exit_codes(command: list[str]) -> None:
+    """Each command's help, without a platform, quickly."""
+    started = time.monotonic()
+    done = tickwire(None, *command, "--help")
+    assert done.returncode == 0
+    assert "Exit codes:" in done.stdout
+    assert "130  interrupted" in done.stdout
+    assert time.monotonic() - started < DEADLINE_S

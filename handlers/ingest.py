@@ -132,11 +132,13 @@ class Ingest:
     def _decode(self, group: str, record: Record) -> Decoded:
         about = record["attributes"]
         sent_ms = int(about["SentTimestamp"])
-        ticks = intake.ticks(record["body"], symbols=self.symbols, arrived_ms=sent_ms)
+        resent = record.get("messageAttributes", {}).get("resent")
+        arrived_ms = int(resent["stringValue"]) if resent else sent_ms
+        ticks = intake.ticks(record["body"], symbols=self.symbols, arrived_ms=arrived_ms)
         if ticks[0].symbol != group:
             raise intake.Refused("group", "message group", group, f"the symbol, {ticks[0].symbol}")
         entry = Entry(int(about["SequenceNumber"]), sent_ms, tuple(ticks))
-        return Decoded(record["messageId"], entry, "resent" in record.get("messageAttributes", {}))
+        return Decoded(record["messageId"], entry, resent is not None)
 
     def _finish(self, symbol: str, run: Sequence[Decoded]) -> Taken:
         """Store, then publish what is fresh. What comes again from the dead letters is only stored."""
@@ -157,7 +159,8 @@ class Ingest:
 
     def _set_aside(self, group: str, record: Record, refused: intake.Refused) -> None:
         message = Message(group, record["messageId"], record["body"])
-        self.dead.send_aside(message, reason=refused.reason, detail=str(refused))
+        sent_ms = record["attributes"]["SentTimestamp"]
+        self.dead.send_aside(message, reason=refused.reason, detail=str(refused), sent=sent_ms)
         emit("refused", reason=refused.reason, group=group, message=record["messageId"])
 
 

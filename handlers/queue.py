@@ -47,15 +47,14 @@ class Queue:
             refused += [batch[int(failed["Id"])] for failed in answer.get("Failed", [])]
         return refused
 
-    def send_aside(self, message: Message, *, reason: str, detail: str) -> None:
-        """Send one message with the reason why it was set aside."""
+    def send_aside(self, message: Message, **facts: str) -> None:
+        """Send one message with what is to be known of it, such as the reason why it was set aside."""
         self._sqs.send_message(
             QueueUrl=self._url,
             MessageBody=message.body,
             MessageGroupId=message.group,
             MessageDeduplicationId=message.id,
             MessageAttributes={
-                "reason": {"DataType": "String", "StringValue": reason},
-                "detail": {"DataType": "String", "StringValue": detail},
+                name: {"DataType": "String", "StringValue": value} for name, value in facts.items()
             },
         )

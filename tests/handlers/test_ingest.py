@@ -16,7 +16,6 @@ from handlers import ingest
 from handlers.broker import Broker
 from handlers.history import History
 from tests.handlers.conftest import record, ticks
-from tickwire.tick import iso
 
 Published = list[tuple[str, dict[str, Any]]]
 
@@ -215,14 +214,21 @@ def test_a_batch_is_measured_in_one_line(
 def test_an_older_tick_that_comes_again_is_stored_and_never_shown(
     history: History, published: Published
 ) -> None:
-    """From the dead letters: it has its seq, the newest stays, and the price lane doesn't say it."""
+    """From the dead letters: it has its seq and the time when it first came; the price lane doesn't say it."""
     take(record("AAPL", ticks("AAPL", 10)))
-    old = {"symbol": "AAPL", "price": 5, "timestamp": iso(time.time_ns() // 1_000_000 - 86_400_000)}
-    batch = [record("AAPL", ticks("AAPL", 11)), record("AAPL", old), record("AAPL", ticks("AAPL", 12))]
-    batch[1]["messageAttributes"] = {"resent": {"stringValue": "1"}}
+    yesterday_ms = time.time_ns() // 1_000_000 - 86_400_000
+    batch = [
+        record("AAPL", ticks("AAPL", 11)),
+        record("AAPL", ticks("AAPL", 5)),
+        record("AAPL", ticks("AAPL", 12)),
+    ]
+    batch[1]["messageAttributes"] = {"resent": {"stringValue": str(yesterday_ms)}}
     assert take(*batch) == []
     assert stored(history, "AAPL") == [(n, Decimal(p)) for n, p in enumerate((10, 11, 5, 12), start=1)]
     assert [message["seq"] for _, message in published] == [1, 2, 4]
     (head,) = history.newest(["AAPL"])
     assert head.newest is not None
     assert head.newest.price == 12
+    page = history.after("AAPL", 2, limit=1)
+    assert page is not None
+    assert page.ticks[0].time_ms == yesterday_ms

@@ -203,9 +203,14 @@ class History:
         heads = (_item_head(item["sk"]["S"], item) for item in items if item["sk"]["S"] in symbols)
         return [head for head in heads if head.newest is not None]
 
-    def after(self, symbol: str, seq: int, *, limit: int) -> Page | None:
-        """Up to `limit` ticks after `seq`, in order; None when the symbol has none yet."""
-        return self._page(symbol, seq + 1, limit, lambda _: True, lambda _: False)
+    def block(self, symbol: str, series: int, after: int) -> list[Tick]:
+        """The ticks of the block that begins after `after`, as many as there are, in one query."""
+        chunks = self._window_chunks(symbol, series, after + 1, BLOCK)
+        return [tick for chunk in chunks for tick in chunk.ticks]
+
+    def after(self, symbol: str, seq: int | None, *, limit: int) -> Page | None:
+        """Up to `limit` ticks after `seq`, else the newest, in order; None when the symbol has none yet."""
+        return self._page(symbol, None if seq is None else seq + 1, limit, lambda _: True, lambda _: False)
 
     def between(
         self, symbol: str, from_ms: int, to_ms: int, *, limit: int, after_seq: int | None = None
@@ -226,7 +231,7 @@ class History:
     def _page(
         self,
         symbol: str,
-        start: int,
+        start: int | None,
         limit: int,
         wanted: Callable[[Tick], bool],
         beyond: Callable[[Tick], bool],
@@ -236,9 +241,11 @@ class History:
         if item is None:
             return None
         head = _item_head(symbol, item)
+        if start is None:
+            start = max(1, head.seq - limit + 1)
         ticks: list[Tick] = []
         read = 0
-        for chunk in self._chunks(symbol, head, start):
+        for chunk in self._chunks(symbol, head, start, limit):
             for tick in chunk.ticks:
                 if tick.seq < start or not wanted(tick):
                     if beyond(tick):
@@ -252,16 +259,19 @@ class History:
                 return Page(head.series, ticks, chunk.last)
         return Page(head.series, ticks)
 
-    def _chunks(self, symbol: str, head: Head, start: int) -> Iterator[Chunk]:
-        """The stored chunks from the one that holds `start` to the head, in order, less expired ones."""
+    def _chunks(self, symbol: str, head: Head, start: int, limit: int) -> Iterator[Chunk]:
+        """The stored chunks from the one that holds `start` to the head, in order, less expired ones.
+
+        Each query covers about `limit` ticks, so that a short page isn't billed for a long one.
+        """
         at, jumped = start, False
         while at <= head.seq:
             found = False
-            for chunk in self._partition_chunks(symbol, head.series, at):
+            for chunk in self._window_chunks(symbol, head.series, at, limit):
                 found = True
                 if chunk.last >= start:
                     yield chunk
-            at = _next_partition(at)
+            at = _window_end(at, limit) + 1
             if not found and not jumped:
                 at, jumped = max(at, self._seq_kept(symbol)), True
 
@@ -269,7 +279,7 @@ class History:
         """The stored chunks behind `head`, which lags when a writer ended between a chunk and `newest`."""
         at, last = head.seq + 1, head.seq
         while True:
-            for chunk in self._partition_chunks(symbol, head.series, at, consistent=True):
+            for chunk in self._window_chunks(symbol, head.series, at, PARTITION, consistent=True):
                 if chunk.first > last:
                     last = chunk.last
                     yield chunk
@@ -277,13 +287,17 @@ class History:
                 return
             at = last + 1
 
-    def _partition_chunks(
-        self, symbol: str, series: int, start: int, *, consistent: bool = False
+    def _window_chunks(
+        self, symbol: str, series: int, start: int, ticks: int, *, consistent: bool = False
     ) -> Iterator[Chunk]:
-        """The chunks of one partition from the block that holds `start`: no chunk crosses a block's edge."""
-        block = (start - 1) // BLOCK * BLOCK + 1
-        values = {":pk": _s(_partition(symbol, series, start)), ":sk": _s(_seq(block))}
-        for item in self._query("pk = :pk AND sk >= :sk", values, ConsistentRead=consistent):
+        """The chunks of whole blocks of one partition, from the block of `start` on: none crosses an edge."""
+        values = {
+            ":pk": _s(_partition(symbol, series, start)),
+            ":from": _s(_seq(_block(start))),
+            ":to": _s(_seq(_window_end(start, ticks))),
+        }
+        condition = "pk = :pk AND sk BETWEEN :from AND :to"
+        for item in self._query(condition, values, ConsistentRead=consistent):
             yield _item_chunk(symbol, series, item)
 
     def _seq_at(self, symbol: str, from_ms: int) -> int:
@@ -321,6 +335,16 @@ def _partition(symbol: str, series: int, seq: int) -> str:
 
 def _next_partition(seq: int) -> int:
     return ((seq - 1) // PARTITION + 1) * PARTITION + 1
+
+
+def _block(seq: int) -> int:
+    """The first seq of its block."""
+    return (seq - 1) // BLOCK * BLOCK + 1
+
+
+def _window_end(start: int, ticks: int) -> int:
+    """The last seq of the block that `ticks` from `start` end in, within the partition."""
+    return min(_block(start + ticks - 1) + BLOCK, _next_partition(start)) - 1
 
 
 def _seq(seq: int) -> str:

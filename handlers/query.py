@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import time
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -21,6 +22,7 @@ from tickwire.symbol import near
 from tickwire.tick import Tick, iso, parse_iso
 
 LIMIT_MAX = 1_000
+TIME_MS_MAX = 10**14
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -68,42 +70,77 @@ def _snapshot(query: dict[str, str]) -> Answer:
     return json_answer(f'{{"prices":[{prices}]}}')
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The ticks that a request asks for."""
+
+    limit: int
+    series: int
+    """0 for whichever is kept."""
+    after: int | None
+    from_ms: int
+    to_ms: int
+
+    @property
+    def ranged(self) -> bool:
+        return self.from_ms > 0 or self.to_ms < TIME_MS_MAX
+
+    @property
+    def aligned(self) -> bool:
+        """Whether it asks for exactly one block of a series, as a gap filler does."""
+        whole = self.after is not None and self.after % BLOCK == 0 and self.limit == BLOCK
+        return whole and self.series > 0 and not self.ranged
+
+
 def _ticks(name: str, query: dict[str, str]) -> Answer:
-    symbol = _symbol(name)
-    _only(query, "from", "to", "after_seq", "limit", "cursor", "series")
+    symbol, wanted = _symbol(name), _wanted(query)
     if not _history_is_on():
         raise Problem(404, "History is off", "this stage keeps no history; live prices are on the price lane")
-    limit = _whole(query, "limit", BLOCK, 1, LIMIT_MAX)
-    if "cursor" in query:
-        series, after, from_ms, to_ms = _opened(query["cursor"])
-    else:
-        series = _whole(query, "series", 0, 0, 10**15)
-        after = _whole(query, "after_seq", -1, 0, 10**12)
-        from_ms, to_ms = _time(query, "from", 0), _time(query, "to", 10**14)
-        if from_ms > to_ms:
-            raise wrong("from", query["from"], f"a time before to, {query['to']}")
-    if "from" in query or "to" in query or to_ms < 10**14 or from_ms > 0:
+    if wanted.aligned and wanted.after is not None:
+        block = _history().block(symbol, wanted.series, wanted.after)
+        if len(block) == BLOCK:
+            return _page(symbol, wanted, Page(wanted.series, block, block[-1].seq), cache=FOR_EVER)
+    if wanted.ranged:
         page = _history().between(
-            symbol, from_ms, to_ms, limit=limit, after_seq=after if after >= 0 else None
+            symbol, wanted.from_ms, wanted.to_ms, limit=wanted.limit, after_seq=wanted.after
         )
     else:
-        page = _history().after(symbol, max(after, 0), limit=limit)
-    if page is None:
-        page = Page(series, [])
-    if series not in (0, page.series):
+        page = _history().after(symbol, wanted.after, limit=wanted.limit)
+    page = page or Page(wanted.series, [])
+    if wanted.series not in (0, page.series):
         raise Problem(
             410,
             "That series is gone",
-            f"series is {series}; history was wiped, and {page.series} is the one kept",
+            f"series is {wanted.series}; history was wiped, and {page.series} is the one kept",
             field="series",
-            value=series,
+            value=wanted.series,
             expected=page.series,
         )
-    cursor = None if page.next_seq is None else _closed(page.series, page.next_seq, from_ms, to_ms)
+    return _page(symbol, wanted, page, cache="no-cache")
+
+
+def _wanted(query: dict[str, str]) -> Wanted:
+    _only(query, "from", "to", "after_seq", "limit", "cursor", "series")
+    limit = _whole(query, "limit", BLOCK, 1, LIMIT_MAX)
+    if "cursor" in query:
+        return _opened(query["cursor"], limit)
+    wanted = Wanted(
+        limit=limit,
+        series=_whole(query, "series", 0, 0, 10**15),
+        after=_whole(query, "after_seq", 0, 0, 10**12) if "after_seq" in query else None,
+        from_ms=_time(query, "from", 0),
+        to_ms=_time(query, "to", TIME_MS_MAX),
+    )
+    if wanted.from_ms > wanted.to_ms:
+        raise wrong("from", query["from"], f"a time before to, {query['to']}")
+    return wanted
+
+
+def _page(symbol: str, wanted: Wanted, page: Page, *, cache: str) -> Answer:
+    cursor = None if page.next_seq is None else _closed(wanted, page.series, page.next_seq)
     ticks = ",".join(map(_tick, page.ticks))
     text = f'{{"symbol":"{symbol}","series":{page.series},"ticks":[{ticks}],"cursor":{json.dumps(cursor)}}}'
-    whole = series and after >= 0 and after % BLOCK == 0 and len(page.ticks) == limit == BLOCK
-    return json_answer(text, cache=FOR_EVER if whole and "cursor" not in query else "no-cache")
+    return json_answer(text, cache=cache)
 
 
 def _price(head: Head) -> str:
@@ -156,17 +193,18 @@ def _time(query: dict[str, str], name: str, default: int) -> int:
         raise wrong(name, query[name], "an ISO 8601 time with a zone, such as 2026-11-21T14:30:00Z") from None
 
 
-def _closed(*facts: int) -> str:
-    return base64.urlsafe_b64encode(",".join(map(str, facts)).encode()).decode().rstrip("=")
+def _closed(wanted: Wanted, series: int, after: int) -> str:
+    facts = f"{series},{after},{wanted.from_ms},{wanted.to_ms}"
+    return base64.urlsafe_b64encode(facts.encode()).decode().rstrip("=")
 
 
-def _opened(cursor: str) -> tuple[int, int, int, int]:
+def _opened(cursor: str, limit: int) -> Wanted:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         series, after, from_ms, to_ms = (int(part) for part in text.split(","))
     except ValueError:
         raise wrong("cursor", cursor, "a cursor as an earlier page gave it") from None
-    return series, after, from_ms, to_ms
+    return Wanted(limit=limit, series=series, after=after, from_ms=from_ms, to_ms=to_ms)
 
 
 def _history_is_on() -> bool:

@@ -214,7 +214,7 @@ def test_a_batch_is_measured_in_one_line(
 def test_an_older_tick_that_comes_again_is_stored_and_never_shown(
     history: History, published: Published
 ) -> None:
-    """From the dead letters: it has its seq and the time when it first came; the price lane doesn't say it."""
+    """From the dead letters: it has its seq and its first time; the price lane doesn't say it."""
     take(record("AAPL", ticks("AAPL", 10)))
     yesterday_ms = time.time_ns() // 1_000_000 - 86_400_000
     batch = [

@@ -67,6 +67,11 @@ def test_ticks_after_a_seq_come_in_order_and_pages_follow_on(filled: History) ->
     assert rest["cursor"] is None
 
 
+def test_without_a_place_to_begin_the_newest_come(filled: History) -> None:
+    """In order all the same."""
+    assert [t["seq"] for t in get("prices/AAPL", limit="30")[1]["ticks"]] == list(range(221, 251))
+
+
 def test_a_range_includes_from_and_excludes_to(filled: History) -> None:
     """Half-open, as everywhere."""
     _, page, _ = get("prices/AAPL", **{"from": "2026-11-21T14:00:10Z", "to": "2026-11-21T14:00:20Z"})

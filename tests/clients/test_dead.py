@@ -42,7 +42,8 @@ def test_what_was_set_aside_is_listed_with_its_reason_and_sent_again(quiet: Plat
     days_ago_ms = (time.time_ns() // 1_000_000) - 3 * 86_400_000
     put(quiet, "TSLA", '{"symbol":"TSLA","price":"dear"}')
     put(quiet, "TSLA", '{"symbol":"TSLA","price":250}')
-    put(quiet, "TSLA", '{"symbol":"TSLA","price":99}', "deadQueueUrl", sent=str(days_ago_ms))
+    body = '{"symbol":"TSLA","price":99}'
+    put(quiet, "TSLA", body, "deadQueueUrl", sent=str(days_ago_ms))
     deadline = time.monotonic() + DEADLINE_S
     while len(letters := listed(quiet)) < 2 or not ticks(quiet, "TSLA"):
         assert time.monotonic() < deadline, letters

@@ -1,0 +1,1 @@
+"""The same program and handlers on one machine."""

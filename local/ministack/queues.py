@@ -1,0 +1,62 @@
+"""Queues: no message is lost between the thread that sends and the thread that deletes.
+
+In: SQS actions on the event loop, receipts and deletions of mappings in their own threads. Always: one at a
+time. Ministack locks only the mappings' half; a message sent while a batch was being deleted went with it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from local.ministack.patch import around, module, present, put
+
+ACTIONS = ("SendMessage", "DeleteMessage", "PurgeQueue", "ChangeMessageVisibility")
+STEPS = (
+    "_act_send_message",
+    "_act_delete_message",
+    "_act_purge_queue",
+    "_act_change_visibility",
+    "_collect_msgs",
+    "_dlq_sweep",
+    "_expire_retained",
+    "_prune_dedup",
+)
+
+
+def apply() -> None:
+    queues = module("services.sqs")
+    present(queues, "_HANDLERS", "_receive_messages_for_esm", "_delete_messages_for_esm")
+    lock = threading.RLock()
+    put(queues, "_queues_lock", lock)
+
+    def alone(original: Any, *args: Any) -> Any:
+        with lock:
+            return original(*args)
+
+    for step in STEPS:
+        table = next(
+            (name for name, action in queues._HANDLERS.items() if action is getattr(queues, step)), None
+        )
+        around(queues, step)(alone)
+        if table is not None:
+            queues._HANDLERS[table] = getattr(queues, step)
+    for action in ACTIONS:
+        present(queues._HANDLERS[action], "__wrapped__")
+    _prune_seldom(queues)
+
+
+def _prune_seldom(queues: Any) -> None:
+    """Deduplication ids are swept once a second, not copied whole for each message sent."""
+    import time
+
+    swept: dict[int, float] = {}
+
+    @around(queues, "_prune_dedup")
+    def prune(original: Any, queue: dict[str, Any]) -> None:
+        now = time.monotonic()
+        if now - swept.get(id(queue), 0.0) >= 1.0:
+            if len(swept) > 1_000:
+                swept.clear()
+            swept[id(queue)] = now
+            original(queue)

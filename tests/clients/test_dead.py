@@ -38,7 +38,7 @@ def ticks(stage: Platform, symbol: str) -> list[dict[str, Any]]:
 
 
 def test_what_was_set_aside_is_listed_with_its_reason_and_sent_again(quiet: Platform) -> None:
-    """A message that could not be taken comes again with the time when it first came, and is not the newest."""
+    """It comes again with the time when it first came, and is not the newest."""
     days_ago_ms = (time.time_ns() // 1_000_000) - 3 * 86_400_000
     put(quiet, "TSLA", '{"symbol":"TSLA","price":"dear"}')
     put(quiet, "TSLA", '{"symbol":"TSLA","price":250}')

@@ -74,9 +74,10 @@ def test_prod_is_protected_and_owns_the_brokers_log() -> None:
 def test_the_local_stage_reaches_every_service_that_the_program_uses_at_its_local_address() -> None:
     """Else the real CLI would take a forgotten service's calls to AWS."""
     (endpoints,) = settings("local")["aws:endpoints"]
-    names = {"cloudwatch": "cloudwatchlogs", "cognito": "cognitoidentity"}
-    used = {resource.type.split(":")[1].partition("/")[0] for resource in evaluate(ours("local")).custom}
-    assert {names.get(service, service) for service in used} | {"sts", "iot"} == endpoints.keys()
+    names = {"cognito": "cognitoidentity", "cloudwatch/logGroup": "cloudwatchlogs"}
+    used = {resource.type.split(":")[1] for resource in evaluate(ours("local")).custom}
+    services = {names.get(kind, names.get(kind.partition("/")[0], kind.partition("/")[0])) for kind in used}
+    assert services | {"sts", "iot"} == endpoints.keys()
     assert set(endpoints.values()) == {settings("local")["tickwire:awsUrl"]}
 
 
@@ -116,6 +117,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"feedPackMs": 99}, r"feedPackMs is 99; expected 100 to 10000"),
     ({"ingestConcurrency": 1}, r"ingestConcurrency is 1; expected 2 to 1000"),
     ({"logRetentionDays": 8}, r"logRetentionDays is 8; expected one of 1, 3, 5, 7"),
+    ({"alarmEmail": "me"}, r"alarmEmail is 'me'; expected nothing, or one e-mail address"),
+    ({"alarmEmail": "a@x.org, b@x.org"}, r"alarmEmail is 'a@x.org, b@x.org'; expected"),
+    ({"tracing": "on"}, r"tracing is 'on'; expected true or false"),
     ({"siteUrl": "example.org"}, r"siteUrl is 'example.org'; expected"),
     ({"writeOrigins": ["https://x.org/path"]}, r"writeOrigins is 'https://x.org/path'; expected"),
     ({"symbol": ["AAPL"]}, r"setting 'symbol' is unknown; did you mean symbols\?"),

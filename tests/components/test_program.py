@@ -17,7 +17,13 @@ from tickwire.stage import Stage
 
 LONGEST = "abcdefghijklmnop"
 KEY = "a-key-of-24-characters-1"
-EVERYTHING = {"symbols": ["AAPL", "TSLA"], "iotLogging": True, "apiKey": KEY}
+EVERYTHING = {
+    "symbols": ["AAPL", "TSLA"],
+    "iotLogging": True,
+    "tracing": True,
+    "alarmEmail": "on-call@example.org",
+    "apiKey": KEY,
+}
 
 
 @cache
@@ -27,7 +33,11 @@ def world(*, stack: str = "dev", preview: bool = False) -> World:
     return found
 
 
-NAMED_BY = {"aws:cognito/identityPool:IdentityPool": "identityPoolName", "aws:s3/bucket:Bucket": "bucket"}
+NAMED_BY = {
+    "aws:cloudwatch/dashboard:Dashboard": "dashboardName",
+    "aws:cognito/identityPool:IdentityPool": "identityPoolName",
+    "aws:s3/bucket:Bucket": "bucket",
+}
 
 
 def physical_name(resource: Registered) -> str | None:
@@ -82,8 +92,9 @@ def _resource_class(token: str) -> Any:
 
 def test_every_name_carries_the_stage() -> None:
     """Except the claim, which carries the topic prefix, and the two names that AWS gives."""
+    assert names(world())["aws:cloudwatch/dashboard:Dashboard alarms"] == "tickwire-dev"
     without = {"aws:ssm/parameter:Parameter broker-topics", "aws:cloudwatch/logGroup:LogGroup broker-log"}
-    without |= {"aws:apigatewayv2/stage:Stage query"}
+    without |= {"aws:apigatewayv2/stage:Stage query", "aws:cloudwatch/dashboard:Dashboard alarms"}
     for resource, name in names(world()).items():
         assert ("tickwire-dev-" in name) == (resource not in without), (resource, name)
 
@@ -141,7 +152,9 @@ LIMITS: dict[str, tuple[str, str] | str] = {
     "aws:cloudfront/cachePolicy:CachePolicy": r"[A-Za-z0-9_-]{1,128}",
     "aws:cloudfront/originAccessControl:OriginAccessControl": r"[A-Za-z0-9_-]{1,64}",
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": r"[A-Za-z0-9_-]{1,128}",
+    "aws:cloudwatch/dashboard:Dashboard": r"[A-Za-z0-9_-]{1,255}",
     "aws:cloudwatch/logGroup:LogGroup": ("logs", "LogGroupName"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ("cloudwatch", "AlarmName"),
     "aws:cognito/identityPool:IdentityPool": ("cognito-identity", "IdentityPoolName"),
     "aws:dynamodb/table:Table": ("dynamodb", "TableName"),
     "aws:iam/policy:Policy": ("iam", "policyNameType"),
@@ -150,6 +163,7 @@ LIMITS: dict[str, tuple[str, str] | str] = {
     "aws:lambda/function:Function": r"[a-zA-Z0-9-_]{1,64}",
     "aws:s3/bucket:Bucket": r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
     "aws:scheduler/schedule:Schedule": ("scheduler", "Name"),
+    "aws:sns/topic:Topic": r"[A-Za-z0-9_-]{1,256}",
     "aws:sqs/queue:Queue": r"[A-Za-z0-9_-]{1,75}\.fifo",
     "aws:ssm/parameter:Parameter": r"(/[A-Za-z0-9_.-]+){1,15}",
 }
@@ -237,6 +251,8 @@ def test_the_exports_are_what_other_programs_need() -> None:
         "table": "tickwire-dev-history",
         "feed": "tickwire-dev-feed",
         "bucket": "tickwire-dev-site-123456789012-us-east-1",
+        "alarmTopic": "arn:aws:sns:us-east-1:123456789012:tickwire-dev-alarms",
+        "dashboard": "tickwire-dev",
     }
 
 

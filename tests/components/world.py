@@ -266,7 +266,9 @@ COMPUTED: dict[str, Computed] = {
     "aws:cloudfront/distribution:Distribution": _distribution,
     "aws:cloudfront/originAccessControl:OriginAccessControl": _id("access123"),
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": _id("headers123"),
+    "aws:cloudwatch/dashboard:Dashboard": _nothing,
     "aws:cloudwatch/logGroup:LogGroup": _arn("logs", "log-group:{}"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _arn("cloudwatch", "alarm:{}"),
     "aws:cognito/identityPool:IdentityPool": _id("us-east-1:pool"),
     "aws:cognito/identityPoolRoleAttachment:IdentityPoolRoleAttachment": _nothing,
     "aws:dynamodb/table:Table": _arn("dynamodb", "table/{}"),
@@ -284,6 +286,8 @@ COMPUTED: dict[str, Computed] = {
     "aws:s3/bucketPolicy:BucketPolicy": _nothing,
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _nothing,
     "aws:scheduler/schedule:Schedule": _nothing,
+    "aws:sns/topic:Topic": _arn("sns", "{}"),
+    "aws:sns/topicSubscription:TopicSubscription": _id("subscription123"),
     "aws:sqs/queue:Queue": _queue,
     "aws:ssm/parameter:Parameter": _nothing,
 }

@@ -28,8 +28,8 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("handlers", "tickwire", "components", "local", "clients/browser/dist")
-FILES = ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml", "Makefile")
+SOURCES = ("handlers", "tickwire", "components", "local", "clients/browser/dist", "clients/python")
+FILES = ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml", "Makefile", "requirements.txt", "requirements-run.txt")
 WAIT_S = 60.0
 
 
@@ -75,6 +75,17 @@ class Run:
 
     def has_prices(self) -> None:
         wait(lambda: (self.get("/api/prices") or {}).get("prices"), lambda: self.said)
+
+    def oldest(self) -> tuple[int, object]:
+        """The series of AAPL and its first tick, once history has it."""
+
+        def found() -> Any:
+            page = self.get("/api/prices/AAPL?after_seq=0&limit=1")
+            return page and page["ticks"] and (page["series"], page["ticks"])
+
+        wait(found, lambda: self.said)
+        series, ticks = found()
+        return series, ticks
 
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         """What a terminal does on Ctrl-C: the whole foreground group is told."""
@@ -140,14 +151,12 @@ def start(checkout: Path) -> Iterator[Start]:
 def test_ctrl_c_ends_it_all_and_a_second_run_has_the_history(start: Start) -> None:
     """The second run finds everything as it was, and the first tick of the first run."""
     run = start().is_up()
-    run.has_prices()
-    first = run.get("/api/prices/AAPL?limit=1")
+    oldest = run.oldest()
     run.interrupt()
     assert run.ends() == 130
     run = start().is_up()
     assert re.search(r"tickwire: deployed: \d+ as before", run.said), run.said
-    again = run.get("/api/prices/AAPL?limit=1")
-    assert (again["series"], again["ticks"]) == (first["series"], first["ticks"])
+    assert run.oldest() == oldest
     run.interrupt(signal.SIGTERM)
     assert run.ends() == 143
 
@@ -172,13 +181,12 @@ def test_ctrl_c_during_the_start_leaves_nothing_and_harms_nothing(start: Start, 
 def test_a_killed_local_aws_is_said_and_ends_the_rest(start: Start, checkout: Path) -> None:
     """And the next start has the history again."""
     run = start().is_up()
-    run.has_prices()
-    server = _health(run.aws_port)
-    os.kill(server, signal.SIGKILL)
+    oldest = run.oldest()
+    os.kill(_listener(run.aws_port), signal.SIGKILL)
     assert run.ends() == 1
     assert "tickwire: the local AWS ended; " in run.said
     run = start().is_up()
-    assert run.get("/api/prices/AAPL?limit=1")["ticks"]
+    assert run.oldest() == oldest
     run.interrupt()
     assert run.ends() == 130
 
@@ -186,11 +194,10 @@ def test_a_killed_local_aws_is_said_and_ends_the_rest(start: Start, checkout: Pa
 def test_a_killed_run_takes_its_processes_along_and_the_next_has_the_history(start: Start) -> None:
     """The next run may begin at once, while those of the one before still save."""
     run = start().is_up()
-    run.has_prices()
-    first = run.get("/api/prices/AAPL?limit=1")
+    oldest = run.oldest()
     run.process.kill()
     again = start().is_up()
-    assert again.get("/api/prices/AAPL?limit=1")["ticks"] == first["ticks"]
+    assert again.oldest() == oldest
     again.interrupt()
     assert again.ends() == 130
 
@@ -297,7 +304,7 @@ def _answers(port: int) -> bool:
     return False
 
 
-def _health(aws_port: int) -> int:
+def _listener(aws_port: int) -> int:
     """The process that listens there."""
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

@@ -125,6 +125,14 @@ def test_input_beyond_every_bound_is_refused(body: str | bytes, reason: str) -> 
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize("zero", ["0", "-0", "0.00", "0e-99999999"])
+def test_a_volume_of_nothing_is_written_as_0(zero: str) -> None:
+    """However it was put: the exponent of a zero would be written out, all hundred million digits of it."""
+    body = f'{{"symbol":"AAPL","price":1,"volume":{zero}}}'
+    (found,) = intake.ticks(body, symbols={"AAPL"}, arrived_ms=0)
+    assert '"volume":0}' in wire.encode_input([found])
+
+
 def test_a_thousand_ticks_in_one_message_are_taken() -> None:
     """The bound itself is allowed."""
     body = "[" + ",".join(['{"symbol":"AAPL","price":1}'] * 1_000) + "]"

@@ -11,7 +11,7 @@ from local.cloud import Cloud
 from local.engine import Deployment, Warm
 
 # Put before each program: it runs in the deploying process, so it can watch the engine's own calls to AWS.
-_WATCH = '''
+_WATCH = """
 import os, signal
 import botocore.client
 from pathlib import Path
@@ -28,7 +28,7 @@ def _watched(client, operation, arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
 botocore.client.BaseClient._make_api_call = _watched
-'''
+"""
 _READS = ("Get", "List", "Describe", "Head")
 
 
@@ -96,3 +96,8 @@ class Lab:
 
     def client(self, service: str) -> Any:
         return self.cloud.client(service)
+
+    def distrust(self) -> None:
+        """As if the last run had not ended well: the next looks for each resource."""
+        kept = json.loads(self.file.read_text())
+        self.file.write_text(json.dumps({**kept, "marker": None}))

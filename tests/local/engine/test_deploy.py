@@ -14,7 +14,9 @@ from tests.local.engine.lab import Lab
 
 pytestmark = pytest.mark.slow
 
-QUEUE = 'queue = aws.sqs.Queue("jobs", name=name("jobs"), visibility_timeout_seconds=30, tags={"team": "a"})\n'
+QUEUE = (
+    'queue = aws.sqs.Queue("jobs", name=name("jobs"), visibility_timeout_seconds=30, tags={"team": "a"})\n'
+)
 CHAIN = """
 lets = lambda **who: {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **who}]}
 trust = lets(Action="sts:AssumeRole", Principal={"Service": "lambda.amazonaws.com"})
@@ -112,11 +114,14 @@ def test_a_function_is_updated_when_its_content_changes_and_only_then(lab: Lab) 
     sources = lab.program / "src"
     sources.mkdir()
     (sources / "app.py").write_text("def handler(event, context): return 1\n")
-    program = CHAIN + """
+    program = (
+        CHAIN
+        + """
 aws.lambda_.Function("f", name=name("f"), role=role.arn, runtime="python3.12", handler="app.handler",
     code=pulumi.AssetArchive({"app.py": pulumi.FileAsset("src/app.py"), "more": pulumi.FileArchive("src")}),
     environment={"variables": {"MODE": "a"}})
 """
+    )
     lab.deploy(program)
     (sources / "app.py").touch()
     (sources / "__pycache__").mkdir()
@@ -137,10 +142,13 @@ def test_a_zip_is_taken_as_it_is(lab: Lab) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("app.py", "def handler(event, context): return 3\n")
     (lab.program / "code.zip").write_bytes(packed.getvalue())
-    lab.deploy(CHAIN + """
+    lab.deploy(
+        CHAIN
+        + """
 aws.lambda_.Function("f", name=name("f"), role=role.arn, runtime="python3.12", handler="app.handler",
     code=pulumi.FileArchive("code.zip"))
-""")
+"""
+    )
     found = lab.client("lambda").get_function_configuration(FunctionName=lab.name("f"))
     assert found["CodeSize"] == len(packed.getvalue())
 
@@ -163,7 +171,9 @@ def test_components_parents_and_urns_are_pulumis(lab: Lab) -> None:
 def test_a_renamed_resource_with_an_alias_stays(lab: Lab) -> None:
     """The alias says that it is the same one."""
     lab.deploy(QUEUE)
-    deployment = lab.deploy(QUEUE.replace('"jobs", name', '"work", opts=Options(aliases=[pulumi.Alias(name="jobs")]), name'))
+    deployment = lab.deploy(
+        QUEUE.replace('"jobs", name', '"work", opts=Options(aliases=[pulumi.Alias(name="jobs")]), name')
+    )
     assert (deployment.same, deployment.deleted) == (1, ())
     assert list(lab.remembered) == ["work"]
 
@@ -229,7 +239,10 @@ def test_a_fresh_process_and_a_warm_one_give_the_same(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("program", "sentence"),
     [
-        ("raise pulumi.RunError('symbols has 0 entries; expected 1 to 100')", "symbols has 0 entries; expected 1 to 100"),
+        (
+            "raise pulumi.RunError('symbols has 0 entries; expected 1 to 100')",
+            "symbols has 0 entries; expected 1 to 100",
+        ),
         ("class ConfigError(ValueError): pass\nraise ConfigError('prefix is +')", "prefix is +"),
         ("import sys; sys.exit('no page was built')", "no page was built"),
         ("1 / 0", "__main__.py:"),
@@ -237,7 +250,9 @@ def test_a_fresh_process_and_a_warm_one_give_the_same(lab: Lab) -> None:
         ("pulumi.Config().require('topic')", "Missing required configuration variable 'lab:topic'"),
     ],
 )
-def test_a_program_that_fails_is_one_sentence_and_changes_nothing(lab: Lab, program: str, sentence: str) -> None:
+def test_a_program_that_fails_is_one_sentence_and_changes_nothing(
+    lab: Lab, program: str, sentence: str
+) -> None:
     """Whatever was wrong in it: its own sentence, or the line; no traceback."""
     with pytest.raises(DeployError) as failure:
         lab.deploy(program)
@@ -250,15 +265,23 @@ def test_a_program_that_fails_is_one_sentence_and_changes_nothing(lab: Lab, prog
     ("program", "words"),
     [
         ('aws.kinesis.Stream("s", shard_count=1)', ["aws:kinesis/stream:Stream s", "resource type"]),
-        ('aws.s3.Bucket("b", website={"index_document": "i"})', ["aws:s3/bucket:Bucket b", "property website"]),
-        ('aws.sqs.Queue("q", name_prefix="x", opts=Options(import_="u"))', ["aws:sqs/queue:Queue q", "import"]),
+        (
+            'aws.s3.Bucket("b", website={"index_document": "i"})',
+            ["aws:s3/bucket:Bucket b", "property website"],
+        ),
+        (
+            'aws.sqs.Queue("q", name_prefix="x", opts=Options(import_="u"))',
+            ["aws:sqs/queue:Queue q", "import"],
+        ),
         ('aws.sqs.Queue("q"); aws.sqs.Queue("q")', ["aws:sqs/queue:Queue q", "two resources"]),
         ('aws.sqs.Queue.get("q", "https://x")', ["aws:sqs/queue:Queue q", ".get"]),
-        ('aws.ec2.get_ami()', ["aws:ec2/getAmi:getAmi"]),
+        ("aws.ec2.get_ami()", ["aws:ec2/getAmi:getAmi"]),
         ('aws.Provider("p", allowed_account_ids=["1"])', ["pulumi:providers:aws p", "allowedAccountIds"]),
     ],
 )
-def test_what_the_engine_does_not_know_is_an_error_that_names_it(lab: Lab, program: str, words: list[str]) -> None:
+def test_what_the_engine_does_not_know_is_an_error_that_names_it(
+    lab: Lab, program: str, words: list[str]
+) -> None:
     """Type, resource and property: never a silent skip. A preview says it too."""
     for do in (lab.preview, lab.deploy):
         with pytest.raises(DeployError) as failure:

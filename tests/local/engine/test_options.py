@@ -138,7 +138,10 @@ def test_a_preview_of_changes_matches_the_deploy_that_follows(lab: Lab) -> None:
     assert lab.file.read_text() == before
     done = lab.deploy()
     assert (plan.created, plan.updated, plan.replaced, plan.deleted) == (
-        done.created, done.updated, done.replaced, done.deleted,
+        done.created,
+        done.updated,
+        done.replaced,
+        done.deleted,
     )
     assert (len(done.updated), len(done.replaced), len(done.deleted)) == (1, 1, 1)
 

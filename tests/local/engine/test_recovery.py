@@ -112,7 +112,9 @@ def test_nothing_is_deleted_after_a_failure(lab: Lab) -> None:
     CreateIntegration CreateRoute CreateStage AddPermission CreateBucket PutPublicAccessBlock PutObject
     CreateOriginAccessControl CreateResponseHeadersPolicy CreateDistribution CreateSchedule""".split(),
 )
-def test_a_run_killed_right_after_a_call_leaves_nothing_that_the_next_trips_over(lab: Lab, operation: str) -> None:
+def test_a_run_killed_right_after_a_call_leaves_nothing_that_the_next_trips_over(
+    lab: Lab, operation: str
+) -> None:
     """Kill -9 before the engine hears the answer, whichever call it was: the next run is complete and has one of each."""
     lab.write(MANY)
     lab.die_after(operation)
@@ -120,7 +122,15 @@ def test_a_run_killed_right_after_a_call_leaves_nothing_that_the_next_trips_over
         lab.deploy()
     lab.deploy()
     assert lab.deploy().same == len(lab.remembered)
-    assert _count(lab) == {"apis": 1, "pools": 1, "access": 1, "headers": 1, "sites": 1, "mappings": 1, "integrations": 1}
+    assert _count(lab) == {
+        "apis": 1,
+        "pools": 1,
+        "access": 1,
+        "headers": 1,
+        "sites": 1,
+        "mappings": 1,
+        "integrations": 1,
+    }
     assert len(lab.destroy().deleted) == MANY_COUNT
     assert set(_count(lab).values()) == {0}
 
@@ -183,7 +193,9 @@ def test_a_cloud_at_another_port_is_known_again(lab: Lab) -> None:
     assert str(deployment.outputs["url"]).startswith(lab.cloud.url + "/")
 
 
-def test_a_claim_fails_for_a_second_stage_and_stays_the_firsts(engine_cloud: Cloud, warm: Warm, tmp_path: Path) -> None:
+def test_a_claim_fails_for_a_second_stage_and_stays_the_firsts(
+    engine_cloud: Cloud, warm: Warm, tmp_path: Path
+) -> None:
     """Also when the second tries twice, and when it goes away again."""
     labs = []
     for stage in ("claim1", "claim2"):
@@ -201,7 +213,9 @@ def test_a_claim_fails_for_a_second_stage_and_stays_the_firsts(engine_cloud: Clo
     assert first.deploy().same == 1
 
 
-def test_another_stages_claim_is_not_taken_for_a_half_made_one(engine_cloud: Cloud, warm: Warm, tmp_path: Path) -> None:
+def test_another_stages_claim_is_not_taken_for_a_half_made_one(
+    engine_cloud: Cloud, warm: Warm, tmp_path: Path
+) -> None:
     """A run killed between asking and hearing no may have been refused; the value tells whose it is."""
     lab = Lab(cloud=engine_cloud, warm=warm, folder=tmp_path, stage="claim3")
     lab.write(CLAIM.format(prefix="killed", stage="claim3"))
@@ -216,7 +230,9 @@ def test_another_stages_claim_is_not_taken_for_a_half_made_one(engine_cloud: Clo
 
 def test_somebody_elses_resource_is_not_taken_over(lab: Lab) -> None:
     """A name that was there before is refused, again and again, and left alone."""
-    lab.client("iam").create_role(RoleName=lab.name("role"), AssumeRolePolicyDocument="{}", Description="theirs")
+    lab.client("iam").create_role(
+        RoleName=lab.name("role"), AssumeRolePolicyDocument="{}", Description="theirs"
+    )
     for _ in range(2):
         with pytest.raises(DeployError, match="aws:iam/role:Role role: EntityAlreadyExists"):
             lab.deploy('aws.iam.Role("role", name=name("role"), assume_role_policy="{}")')
@@ -238,16 +254,27 @@ def test_a_state_that_cannot_be_read_is_one_sentence(lab: Lab) -> None:
         lab.deploy()
 
 
-def test_closing_during_a_deploy_ends_what_was_begun_and_remembers_it(engine_cloud: Cloud, tmp_path: Path) -> None:
+def test_closing_during_a_deploy_ends_what_was_begun_and_remembers_it(
+    engine_cloud: Cloud, tmp_path: Path
+) -> None:
     """As Ctrl-C does: nothing is left running, nothing is lost."""
     warm = Warm()
     lab = Lab(cloud=engine_cloud, warm=warm, folder=tmp_path, stage="closed")
-    lab.write(QUEUES + "import time; q = aws.sqs.Queue('d', name=name('d'))\nq.arn.apply(lambda _: time.sleep(60))")
+    lab.write(
+        QUEUES + "import time; q = aws.sqs.Queue('d', name=name('d'))\nq.arn.apply(lambda _: time.sleep(60))"
+    )
     told: list[str] = []
 
     def ask() -> None:
         with contextlib.suppress(DeployError):
-            warm.deploy(lab.program, stage=lab.stage, state=lab.state, endpoint=lab.cloud.url, config={}, say=told.append)
+            warm.deploy(
+                lab.program,
+                stage=lab.stage,
+                state=lab.state,
+                endpoint=lab.cloud.url,
+                config={},
+                say=told.append,
+            )
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -267,7 +294,13 @@ def test_two_deploys_of_a_stage_take_turns(lab: Lab) -> None:
     lab.write(QUEUES)
     with Warm() as other:
         results = []
-        given = {"stage": lab.stage, "state": lab.state, "endpoint": lab.cloud.url, "config": {}, "say": lambda _: None}
+        given = {
+            "stage": lab.stage,
+            "state": lab.state,
+            "endpoint": lab.cloud.url,
+            "config": {},
+            "say": lambda _: None,
+        }
         threads = [
             threading.Thread(target=lambda warm=warm: results.append(warm.deploy(lab.program, **given)))
             for warm in (lab.warm, other)
@@ -286,7 +319,9 @@ def _count(lab: Lab) -> dict[str, int]:
     apis = [one for one in client("apigatewayv2").get_apis()["Items"] if one["Name"] == lab.name("api")]
     pools = client("cognito-identity").list_identity_pools(MaxResults=60)["IdentityPools"]
     access = lists.list_origin_access_controls()["OriginAccessControlList"].get("Items", [])
-    headers = lists.list_response_headers_policies(Type="custom")["ResponseHeadersPolicyList"].get("Items", [])
+    headers = lists.list_response_headers_policies(Type="custom")["ResponseHeadersPolicyList"].get(
+        "Items", []
+    )
     sites = lists.list_distributions()["DistributionList"].get("Items", [])
     mappings = client("lambda").list_event_source_mappings()["EventSourceMappings"]
     config = "ResponseHeadersPolicyConfig"
@@ -294,10 +329,14 @@ def _count(lab: Lab) -> dict[str, int]:
         "apis": len(apis),
         "pools": sum(one["IdentityPoolName"] == lab.name("pool") for one in pools),
         "access": sum(one["Name"] == lab.name("access") for one in access),
-        "headers": sum(one["ResponseHeadersPolicy"][config]["Name"] == lab.name("headers") for one in headers),
+        "headers": sum(
+            one["ResponseHeadersPolicy"][config]["Name"] == lab.name("headers") for one in headers
+        ),
         "sites": sum(one["Comment"] == lab.name("site") for one in sites),
         "mappings": sum(lab.name("f") in one["FunctionArn"] for one in mappings),
-        "integrations": sum(len(client("apigatewayv2").get_integrations(ApiId=one["ApiId"])["Items"]) for one in apis),
+        "integrations": sum(
+            len(client("apigatewayv2").get_integrations(ApiId=one["ApiId"])["Items"]) for one in apis
+        ),
     }
 
 

@@ -29,8 +29,9 @@ def run() -> list[Section]:
             title="What readers cost",
             rows=rows,
             notes=[
-                "The gap is seq 150 to 249, so it crosses an edge and takes two blocks. The cache keeps what the"
-                " answers allow. One tick a message is the dearest way to be stored, five the feed's default."
+                "The gap is seq 150 to 249: it crosses an edge and takes two blocks.",
+                "The cache keeps what the answers allow.",
+                "One tick a message is the dearest way to be stored, five the feed's default.",
             ],
         )
     ]

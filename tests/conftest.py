@@ -1,8 +1,8 @@
 """What all tests share: a local cloud, and a whole stage on it with its edge.
 
-`cloud` is empty and for anyone who uses names of their own. `platform` is what `make run` gives, feed and all;
-`quiet` is the same without a feed, for tests that count. All are made when a test first asks, and tests that ask run
-after the others, so that a running feed slows none of those down; what they need is marked slow.
+`cloud` is empty and for anyone who uses names of their own. `platform` is what `make run` gives, feed and
+all; `quiet` is the same without a feed, for tests that count. All are made when a test first asks, and tests
+that ask run after the others, so that a running feed slows none of those down; what they need is marked slow.
 """
 
 from __future__ import annotations

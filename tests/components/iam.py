@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 Context = Mapping[str, str | list[str]]
-"""What a request carries, by condition key."""
+"""What a request carries, by condition key; a key's case means nothing."""
 
 _KEYS = {"Sid", "Effect", "Action", "Resource", "Condition", "Principal"}
 _EXACT, _PATTERN = ("StringEquals", "ArnEquals"), ("StringLike", "ArnLike")
@@ -31,11 +31,12 @@ def allows(
 
     By a principal that has these documents; or, with `principal`, by that one, where they are the resource's.
     """
+    known = {key.lower(): value for key, value in (context or {}).items()}
     effects = [
         statement["Effect"]
         for document in documents
         for statement in statements(document)
-        if _covers(statement, action, resource, context or {}, principal)
+        if _covers(statement, action, resource, known, principal)
     ]
     return "Allow" in effects and "Deny" not in effects
 
@@ -59,12 +60,16 @@ def _covers(
     context: Context,
     principal: Mapping[str, str] | None,
 ) -> bool:
-    assert ("Principal" in statement) == (principal is not None), "a resource's policy, and no other, names who"
+    assert ("Principal" in statement) == (principal is not None), (
+        "a resource's policy, and no other, names who"
+    )
     return (
         _names(statement.get("Principal"), principal)
         and any(_matches(pattern.lower(), action.lower(), {}) for pattern in listed(statement["Action"]))
         # A trust policy names no resource: it's the role's own.
-        and any(_matches(pattern, resource, context) for pattern in listed(statement.get("Resource", resource)))
+        and any(
+            _matches(pattern, resource, context) for pattern in listed(statement.get("Resource", resource))
+        )
         and all(
             _meets(operator, key, listed(values), context)
             for operator, keys in statement.get("Condition", {}).items()
@@ -84,7 +89,7 @@ def _meets(operator: str, key: str, wanted: list[str], context: Context) -> bool
     any_of, _, name = operator.rpartition(":")
     assert any_of in ("", "ForAnyValue"), operator
     assert name in _EXACT + _PATTERN, operator
-    given = listed(context.get(key, []))
+    given = listed(context.get(key.lower(), []))
     assert any_of or len(given) <= 1, f"{key} has several values, and {operator} is for one"
     return any(
         value == want if name in _EXACT else _matches(want, value, {}) for value in given for want in wanted
@@ -98,7 +103,7 @@ def _matches(pattern: str, text: str, context: Context) -> bool:
 
 def _expression(part: str, context: Context) -> str:
     if part.startswith("${"):
-        value = context.get(part[2:-1])
+        value = context.get(part[2:-1].lower())
         # A variable without a value matches nothing.
         return re.escape(value) if isinstance(value, str) else r"(?!)"
     return {"*": ".*", "?": "."}.get(part, re.escape(part))

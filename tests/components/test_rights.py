@@ -1,39 +1,25 @@
-"""Every right in the program, decided on the generated documents by an independent evaluator."""
+"""Every role's rights, decided on the generated documents by an independent evaluator."""
 
 from __future__ import annotations
-
-import json
-from collections import defaultdict
-from functools import cache
-from typing import Any
 
 import parliament  # type: ignore[import-untyped]
 import pytest
 
-from tests.components.iam import Context, allows, listed, statements
-from tests.components.world import ACCOUNT, World, evaluate
-
-
-def arn(service: str, resource: str) -> str:
-    return f"arn:aws:{service}:us-east-1:{ACCOUNT}:{resource}"
-
-
-QUEUE, DEAD = arn("sqs", "tickwire-dev-ingest.fifo"), arn("sqs", "tickwire-dev-dead.fifo")
-TABLE = arn("dynamodb", "table/tickwire-dev-history")
-TOPIC = arn("sns", "tickwire-dev-alarms")
-BUCKET = f"arn:aws:s3:::tickwire-dev-site-{ACCOUNT}-us-east-1"
-API = arn("execute-api", "api123")
-
-
-def log(noun: str) -> str:
-    return arn("logs", f"log-group:/aws/lambda/tickwire-dev-{noun}:log-stream:1")
-
-
-def function(noun: str) -> str:
-    return arn("lambda", f"function:tickwire-dev-{noun}")
-
-
-# ---- What roles may do --------------------------------------------------------------------------------------
+from tests.components.iam import allows, listed, statements
+from tests.components.roles import (
+    BUCKET,
+    DEAD,
+    QUEUE,
+    TABLE,
+    TOPIC,
+    arn,
+    documents,
+    function,
+    log,
+    trusts,
+    world,
+)
+from tests.components.world import ACCOUNT, evaluate
 
 PROBES = {
     "take from the queue": [
@@ -114,43 +100,9 @@ RESOURCELESS = {
 """The actions that may stand on `*`, and why."""
 
 
-@cache
-def world() -> World:
-    """The stage with everything switched on, so that it has every role there is."""
-    found = evaluate({"symbols": ["AAPL", "TSLA"], "iotLogging": True, "tracing": True})
-    assert found.error is None
-    return found
-
-
-@cache
-def documents() -> dict[str, list[str]]:
-    """Each role's policies, in it and attached to it."""
-    found: dict[str, list[str]] = {role: [] for role in trusts()}
-    for policy in world().of("aws:iam/rolePolicy:RolePolicy"):
-        found[policy.inputs["role"].removeprefix("tickwire-dev-")].append(policy.inputs["policy"])
-    managed = {
-        f"arn:aws:iam::{ACCOUNT}:policy/{policy.inputs['name']}": policy.inputs["policy"]
-        for policy in world().of("aws:iam/policy:Policy")
-    }
-    for attachment in world().of("aws:iam/rolePolicyAttachment:RolePolicyAttachment"):
-        role = attachment.inputs["role"].removeprefix("tickwire-dev-")
-        found[role].append(managed.pop(attachment.inputs["policyArn"]))
-    assert not managed, "a policy that nobody has"
-    return found
-
-
-@cache
-def trusts() -> dict[str, str]:
-    """Each role's trust policy."""
-    return {
-        role.inputs["name"].removeprefix("tickwire-dev-"): role.inputs["assumeRolePolicy"]
-        for role in world().of("aws:iam/role:Role")
-    }
-
-
 def test_every_role_is_in_the_table() -> None:
-    """A new role comes with its line of rights and of who takes it on, or this fails."""
-    assert trusts().keys() == ALLOWED.keys() == TRUSTED.keys()
+    """A new role comes with its line of rights, or this fails."""
+    assert trusts().keys() == ALLOWED.keys()
 
 
 def test_every_probe_is_somebodys() -> None:
@@ -190,7 +142,7 @@ def test_no_role_can_do_what_nobody_needs(role: str) -> None:
 
 @pytest.mark.parametrize("role", sorted(ALLOWED))
 def test_actions_and_resources_are_named(role: str) -> None:
-    """No wildcard in an action; none for a resource where there is one to name; within an ARN, only after ours."""
+    """No wildcard in an action, none for a resource that has a name; in an ARN, only after a name of ours."""
     known = (
         f"log-group:/aws/lambda/tickwire-dev-{role}:",
         "log-group:AWSIotLogsV2:",
@@ -242,185 +194,3 @@ def test_a_named_resource_limits_a_right_to_one_stage() -> None:
     for other in prod.of("aws:sqs/queue:Queue"):
         for role, held in documents().items():
             assert not allows(held, "sqs:SendMessage", arn("sqs", other.inputs["name"])), role
-
-
-# ---- Who takes on a role ------------------------------------------------------------------------------------
-
-LAMBDA = {"Service": "lambda.amazonaws.com"}
-SCHEDULER = {"Service": "scheduler.amazonaws.com"}
-IOT = {"Service": "iot.amazonaws.com"}
-COGNITO = {"Federated": "cognito-identity.amazonaws.com"}
-US: Context = {"aws:SourceAccount": ACCOUNT}
-GUEST: Context = {
-    "cognito-identity.amazonaws.com:aud": "us-east-1:pool",
-    "cognito-identity.amazonaws.com:amr": ["unauthenticated"],
-}
-
-TRUSTED: dict[str, tuple[dict[str, str], Context]] = {
-    "ingest": (LAMBDA, {}),
-    "query": (LAMBDA, {}),
-    "door": (LAMBDA, {}),
-    "feed": (LAMBDA, {}),
-    "feed-clock": (SCHEDULER, US),
-    "guest": (COGNITO, GUEST),
-    "iot-log": (IOT, {}),
-}
-
-STRANGERS: list[tuple[str, dict[str, str], Context]] = [
-    ("feed-clock", SCHEDULER, {}),
-    ("feed-clock", SCHEDULER, {"aws:SourceAccount": "999999999999"}),
-    ("guest", COGNITO, {}),
-    ("guest", COGNITO, {**GUEST, "cognito-identity.amazonaws.com:aud": "us-east-1:another"}),
-    ("guest", COGNITO, {**GUEST, "cognito-identity.amazonaws.com:amr": ["authenticated", "graph.facebook.com"]}),
-    ("guest", COGNITO, {"cognito-identity.amazonaws.com:amr": ["unauthenticated"]}),
-    ("guest", {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, GUEST),
-    ("ingest", {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, {}),
-]
-
-
-def assumes(role: str, who: dict[str, str], context: Context) -> bool:
-    action = "sts:AssumeRoleWithWebIdentity" if "Federated" in who else "sts:AssumeRole"
-    return allows([trusts()[role]], action, "", context, principal=who)
-
-
-@pytest.mark.parametrize("role", sorted(TRUSTED))
-def test_a_role_is_taken_on_by_one_service_only(role: str) -> None:
-    """By its own, as the table says, and by no other of the table."""
-    who, context = TRUSTED[role]
-    assert assumes(role, who, context)
-    for other, more in TRUSTED.values():
-        assert assumes(role, other, more) == (other == who)
-    (statement,) = statements(trusts()[role])
-    assert statement["Principal"] == who
-
-
-@pytest.mark.parametrize(("role", "who", "context"), STRANGERS)
-def test_a_stranger_does_not_take_on_a_role(role: str, who: dict[str, str], context: Context) -> None:
-    """Other pools' guests, this pool's signed-in users, other accounts' schedules, the account's own users."""
-    assert not assumes(role, who, context)
-
-
-# ---- What lets others in ------------------------------------------------------------------------------------
-
-CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
-CLOUDFRONT = {"Service": "cloudfront.amazonaws.com"}
-GATEWAY = {"Service": "apigateway.amazonaws.com"}
-
-
-def alarm(name: str, account: str = ACCOUNT) -> Context:
-    source = f"arn:aws:cloudwatch:us-east-1:{account}:alarm:{name}"
-    return {"aws:SourceAccount": account, "aws:SourceArn": source}
-
-
-def at(source: str) -> Context:
-    return {"aws:SourceArn": source, "AWS:SourceArn": source}
-
-
-SITE = f"arn:aws:cloudfront::{ACCOUNT}:distribution/E123"
-
-ADMITTED: list[tuple[str, dict[str, str], str, str, Context, bool]] = [
-    ("topic", CLOUDWATCH, "sns:Publish", TOPIC, alarm("tickwire-dev-silence"), True),
-    ("topic", CLOUDWATCH, "sns:Publish", TOPIC, {}, False),
-    ("topic", CLOUDWATCH, "sns:Publish", TOPIC, alarm("other"), False),
-    ("topic", CLOUDWATCH, "sns:Publish", TOPIC, alarm("tickwire-dev-silence", "999999999999"), False),
-    ("topic", CLOUDWATCH, "sns:Subscribe", TOPIC, alarm("tickwire-dev-silence"), False),
-    ("topic", {"Service": "events.amazonaws.com"}, "sns:Publish", TOPIC, alarm("tickwire-dev-silence"), False),
-    ("topic", {"AWS": "999999999999"}, "sns:Publish", TOPIC, alarm("tickwire-dev-silence"), False),
-    ("bucket", CLOUDFRONT, "s3:GetObject", f"{BUCKET}/index.html", at(SITE), True),
-    ("bucket", CLOUDFRONT, "s3:GetObject", f"{BUCKET}/index.html", at(SITE + "4"), False),
-    ("bucket", CLOUDFRONT, "s3:GetObject", f"{BUCKET}/index.html", {}, False),
-    ("bucket", CLOUDFRONT, "s3:PutObject", f"{BUCKET}/index.html", at(SITE), False),
-    ("bucket", CLOUDFRONT, "s3:ListBucket", BUCKET, at(SITE), False),
-    ("bucket", {"AWS": "*"}, "s3:GetObject", f"{BUCKET}/index.html", at(SITE), False),
-    ("query", GATEWAY, "lambda:InvokeFunction", function("query"), at(f"{API}/$default/GET/api/prices"), True),
-    ("query", GATEWAY, "lambda:InvokeFunction", function("query"), at(f"{API}/$default/POST/api/ticks"), False),
-    ("query", GATEWAY, "lambda:InvokeFunction", function("query"), at(f"{API}x/$default/GET/api/prices"), False),
-    ("query", GATEWAY, "lambda:InvokeFunction", function("query"), {}, False),
-    ("door", GATEWAY, "lambda:InvokeFunction", function("door"), at(f"{API}/$default/POST/api/ticks"), True),
-    ("door", GATEWAY, "lambda:InvokeFunction", function("door"), at(f"{API}/$default/GET/api/prices"), False),
-    ("door", GATEWAY, "lambda:UpdateFunctionCode", function("door"), at(f"{API}/$default/POST/api/ticks"), False),
-]
-
-
-@cache
-def gates() -> dict[str, list[str]]:
-    """Policies of resources, by what they open: a topic, a bucket, a function."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for topic in world().of("aws:sns/topic:Topic"):
-        found["topic"].append(topic.inputs["policy"])
-    for bucket in world().of("aws:s3/bucketPolicy:BucketPolicy"):
-        found["bucket"].append(bucket.inputs["policy"])
-    for permission in world().of("aws:lambda/permission:Permission"):
-        noun = permission.inputs["function"].removeprefix("tickwire-dev-")
-        found[noun].append(_as_policy(permission.inputs))
-    return dict(found)
-
-
-def _as_policy(permission: dict[str, Any]) -> str:
-    """What AWS makes of a permission."""
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": permission["principal"]},
-        "Action": permission["action"],
-        "Resource": arn("lambda", f"function:{permission['function']}"),
-        "Condition": {"ArnLike": {"AWS:SourceArn": permission["sourceArn"]}},
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def test_every_gate_is_in_the_table() -> None:
-    """Whatever has a policy of its own is tried, both ways."""
-    assert {(gate, verdict) for gate, *_, verdict in ADMITTED} == {
-        (gate, verdict) for gate in gates() for verdict in (True, False)
-    }
-
-
-@pytest.mark.parametrize(("gate", "who", "action", "resource", "context", "verdict"), ADMITTED)
-def test_a_gate_opens_for_whom_it_is_made_and_for_nobody_else(
-    gate: str, who: dict[str, str], action: str, resource: str, context: Context, verdict: bool
-) -> None:
-    """Alarms of this stage reach the topic, the site's distribution the bucket, each route its function."""
-    assert allows(gates()[gate], action, resource, context, principal=who) is verdict
-
-
-# ---- The linter ---------------------------------------------------------------------------------------------
-
-
-def linted(document: str) -> list[tuple[str, Any]]:
-    """What parliament says. It doesn't know policy variables, nor that a trust policy is about its own role."""
-    content = json.loads(document.replace("${cognito-identity.amazonaws.com:sub}", "identity"))
-    for statement in content["Statement"]:
-        statement.setdefault("Resource", f"arn:aws:iam::{ACCOUNT}:role/itself")
-    return [
-        (finding.issue, finding.detail)
-        for finding in parliament.analyze_policy_string(json.dumps(content)).findings
-    ]
-
-
-@pytest.mark.parametrize("role", sorted(ALLOWED))
-def test_the_linter_finds_nothing_in_a_role(role: str) -> None:
-    """parliament knows every action, and which resources and conditions it takes."""
-    for document in [*documents()[role], trusts()[role]]:
-        assert not linted(document)
-
-
-@pytest.mark.parametrize("gate", sorted({gate for gate, *_ in ADMITTED}))
-def test_the_linter_finds_nothing_in_a_gate(gate: str) -> None:
-    """Resources' policies as well."""
-    for document in gates()[gate]:
-        assert not linted(document)
-
-
-@pytest.mark.parametrize(
-    ("action", "resource", "issue"),
-    [
-        ("sqs:SendMessages", QUEUE, "UNKNOWN_ACTION"),
-        ("sqs:SendMessage", "*", "RESOURCE_STAR"),
-        ("iot:Publish", arn("iot", "thing/x"), "RESOURCE_MISMATCH"),
-    ],
-)
-def test_the_linter_would_find_mistakes(action: str, resource: str, issue: str) -> None:
-    """A misspelt action, a resource for all, one that the action doesn't take."""
-    document = {"Effect": "Allow", "Action": [action], "Resource": resource}
-    found = linted(json.dumps({"Version": "2012-10-17", "Statement": [document]}))
-    assert issue in {kind for kind, _ in found}

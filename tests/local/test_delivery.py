@@ -40,11 +40,11 @@ class Cloudfront:
         mine = {"Id": "D1", "Comment": self.config["Comment"]}
         return [{"DistributionList": {}}, {"DistributionList": {"Items": [other, mine]}}]
 
-    def get_distribution(self, *, Id: str) -> dict[str, Any]:
-        assert Id == "D1"
+    def get_distribution(self, **asked: str) -> dict[str, Any]:
+        assert asked == {"Id": "D1"}
         return {"Distribution": {"DomainName": "d1.cloudfront.net", "DistributionConfig": self.config}}
 
-    def get_response_headers_policy(self, *, Id: str) -> dict[str, Any]:
+    def get_response_headers_policy(self, **asked: str) -> dict[str, Any]:
         return {"ResponseHeadersPolicy": {"ResponseHeadersPolicyConfig": self.policy}}
 
 
@@ -59,9 +59,19 @@ def test_the_first_pattern_that_fits_decides() -> None:
     """`*` and `?` are the wildcards, every other sign is itself, and the slash in front may be left out."""
     found = delivery.read(Cloudfront(CONFIG), "tickwire-x-site")
     assert found.host == "d1.cloudfront.net"
-    hosts = {path: found.route(path).api_host for path in ("/", "/api", "/api/", "/api/a/b", "/v1/x.json", "/v1/xyjson")}
+    hosts = {
+        path: found.route(path).api_host
+        for path in ("/", "/api", "/api/", "/api/a/b", "/v1/x.json", "/v1/xyjson")
+    }
     api = "a1b2.execute-api.localhost:4566"
-    assert hosts == {"/": None, "/api": None, "/api/": api, "/api/a/b": api, "/v1/x.json": api, "/v1/xyjson": None}
+    assert hosts == {
+        "/": None,
+        "/api": None,
+        "/api/": api,
+        "/api/a/b": api,
+        "/v1/x.json": api,
+        "/v1/xyjson": None,
+    }
     assert found.route("/api/x").methods == {"GET", "POST"}
 
 
@@ -89,7 +99,9 @@ def test_what_only_cloudfront_can_do_is_named() -> None:
     """Never skipped in silence: what isn't played here would behave otherwise on AWS."""
     config = deepcopy(CONFIG)
     config["Origins"]["Items"][1]["DomainName"] = "example.org"
-    with pytest.raises(delivery.Unplayable, match=r"sends /api/\* to example.org; expected a bucket or an API"):
+    with pytest.raises(
+        delivery.Unplayable, match=r"sends /api/\* to example.org; expected a bucket or an API"
+    ):
         delivery.read(Cloudfront(config), "tickwire-x-site")
     config = deepcopy(CONFIG)
     config["CacheBehaviors"]["Items"][0]["FunctionAssociations"] = {"Quantity": 1}

@@ -27,7 +27,9 @@ READS, ALL = frozenset({"GET", "HEAD"}), frozenset({"GET", "HEAD", "OPTIONS", "P
 DELIVERY = Delivery(
     host="d1.cloudfront.net",
     routes=(
-        Route(pattern=re.compile("/api/.*"), methods=ALL, api_host="a1.execute-api.localhost:1", policy=POLICY),
+        Route(
+            pattern=re.compile("/api/.*"), methods=ALL, api_host="a1.execute-api.localhost:1", policy=POLICY
+        ),
         Route(pattern=re.compile(".*"), methods=READS),
     ),
 )
@@ -46,7 +48,9 @@ def ask(url: str, path: str, method: str = "GET", body: bytes | None = None, **h
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body=body, headers=named)
         answer = connection.getresponse()
-        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        return Answer(
+            answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        )
     finally:
         connection.close()
 
@@ -64,7 +68,12 @@ class Origin(http.server.BaseHTTPRequestHandler):
             return
         length = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(length).decode("latin-1")
-        told = {"method": self.command, "path": self.path, "headers": dict(self.headers.items()), "body": body}
+        told = {
+            "method": self.command,
+            "path": self.path,
+            "headers": dict(self.headers.items()),
+            "body": body,
+        }
         text = json.dumps(told).encode()
         self.send_response(200)
         for name, value in (("x-own", "origin"), ("x-strict", "origin"), ("content-length", str(len(text)))):
@@ -72,9 +81,9 @@ class Origin(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else text)
 
-    do_POST = do_HEAD = do_OPTIONS = do_GET
+    do_POST = do_HEAD = do_OPTIONS = do_GET  # noqa: N815
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         pass
 
 
@@ -119,7 +128,9 @@ def test_a_cloud_that_is_away_is_a_problem_document() -> None:
 
 def test_pages_and_api_go_to_the_host_that_the_distribution_names(edge: Edge) -> None:
     """Path and query arrive byte for byte; hop-by-hop headers stay here; the caller's address is told."""
-    told = json.loads(ask(edge.url, "/a%2Fb//c?x=%20y&x", X_Mine="1", Connection="keep-alive, x", TE="trailers").body)
+    told = json.loads(
+        ask(edge.url, "/a%2Fb//c?x=%20y&x", X_Mine="1", Connection="keep-alive, x", TE="trailers").body
+    )
     assert told["path"] == "/a%2Fb//c?x=%20y&x"
     headers = {name.lower(): value for name, value in told["headers"].items()}
     assert headers["host"] == "d1.cloudfront.net"
@@ -128,7 +139,11 @@ def test_pages_and_api_go_to_the_host_that_the_distribution_names(edge: Edge) ->
     assert headers["x-forwarded-proto"] == "https"
     assert "te" not in headers
     told = json.loads(ask(edge.url, "/api/ticks", "POST", b"\x00body").body)
-    assert (told["method"], told["headers"]["host"], told["body"]) == ("POST", "a1.execute-api.localhost:1", "\0body")
+    assert (told["method"], told["headers"]["host"], told["body"]) == (
+        "POST",
+        "a1.execute-api.localhost:1",
+        "\0body",
+    )
 
 
 def test_a_policys_headers_replace_the_origins_only_where_they_override(edge: Edge) -> None:
@@ -162,7 +177,9 @@ def test_a_body_may_have_ten_megabytes_and_not_one_byte_more(edge: Edge) -> None
     """The bound is API Gateway's own; beyond it the connection is closed instead of read to its end."""
     assert ask(edge.url, "/api/ticks", "POST", b"x" * BODY_BYTES_MAX).status == 200
     with socket.create_connection(("127.0.0.1", int(edge.url.rpartition(":")[2])), timeout=20) as raw:
-        raw.sendall(b"POST /api/ticks HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % (BODY_BYTES_MAX + 1))
+        raw.sendall(
+            b"POST /api/ticks HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % (BODY_BYTES_MAX + 1)
+        )
         raw.sendall(b"x" * (BODY_BYTES_MAX + 1))
         found = raw.makefile("rb").read()
     assert found.startswith(b"HTTP/1.1 413 ")
@@ -236,7 +253,7 @@ def test_the_api_answers_below_the_sites_address(quiet: Platform) -> None:
 def test_a_page_elsewhere_may_ask_to_write(quiet: Platform) -> None:
     """The preflight allows the key's header; the write itself needs the key."""
     asked = {"Origin": "http://x.org", "Access_Control_Request_Method": "POST"}
-    found = ask(quiet.url, "/api/ticks", "OPTIONS", **asked, Access_Control_Request_Headers="x-api-key")
+    found = ask(quiet.url, "/api/ticks", "OPTIONS", None, **asked, Access_Control_Request_Headers="x-api-key")
     assert found.status in (200, 204)
     assert found.headers["access-control-allow-origin"] == "*"
     assert "x-api-key" in found.headers["access-control-allow-headers"]

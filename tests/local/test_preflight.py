@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_python_that_is_too_old_is_named() -> None:
     """The sentence has the version found, the one expected, and how to name another."""
     preflight.python((3, 11, 0))
-    with pytest.raises(preflight.Refusal, match=r"^Python is 3\.10 \(/opt/py\); expected 3\.11 .*PYTHON=python3\.12$"):
+    with pytest.raises(
+        preflight.Refusal, match=r"^Python is 3\.10 \(/opt/py\); expected 3\.11 .*PYTHON=python3\.12$"
+    ):
         preflight.python((3, 10, 13), "/opt/py")
 
 
@@ -58,7 +60,9 @@ def test_a_port_that_is_taken_is_named_with_its_purpose() -> None:
     """The sentence says which port, what it is for, and which variable moves it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(preflight.Refusal, match=f"port {port} .* the local AWS, .*in use.*TICKWIRE_AWS_PORT=PORT"):
+        with pytest.raises(
+            preflight.Refusal, match=f"port {port} .* the local AWS, .*in use.*TICKWIRE_AWS_PORT=PORT"
+        ):
             preflight.ports({"TICKWIRE_PORT": str(_free()), "TICKWIRE_AWS_PORT": str(port)})
 
 
@@ -130,7 +134,7 @@ def _health(*, parent: int) -> Iterator[int]:
             self.end_headers()
             self.wfile.write(json.dumps({"instance": "1", "parent": parent}).encode())
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             pass
 
     with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:

@@ -35,7 +35,12 @@ def test_changed_new_and_removed_sources_are_told_once(root: Path) -> None:
     (root / "clients/browser/dist" / "index.html").write_text("<!doctype html>")
     (root / "tickwire" / "tick.py").unlink()
     (root / "Pulumi.local.yaml").write_text("config: {x: 1}\n")
-    expected = ("Pulumi.local.yaml", "clients/browser/dist/index.html", "handlers/query.py", "tickwire/tick.py")
+    expected = (
+        "Pulumi.local.yaml",
+        "clients/browser/dist/index.html",
+        "handlers/query.py",
+        "tickwire/tick.py",
+    )
     assert sources.changes(_no_wait) == expected
     assert sources.changes(_no_wait) == ()
 

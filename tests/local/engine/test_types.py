@@ -367,10 +367,10 @@ FACTS: dict[str, tuple[str, Callable[[Lab], Any], Any]] = {
         {"RestrictionType": "whitelist", "Quantity": 1, "Items": ["DE"]},
     ),
     "alarm": (
-        LIVES["alarm on a sum"][0],
+        LIVES["alarm"][0],
         lambda lab: lab.client("cloudwatch").describe_alarms(AlarmNames=[lab.name("a")])["MetricAlarms"][0][
-            "Metrics"
-        ][1]["MetricStat"]["Metric"]["Dimensions"],
+            "Dimensions"
+        ],
         [{"Name": "FunctionName", "Value": "f"}],
     ),
     "object": (

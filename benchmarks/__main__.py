@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.report import load, markdown
 
-NAMES = ("functions", "deploy", "ingest", "reads", "latency", "start")
+NAMES = ("functions", "deploy", "ingest", "reads", "latency", "start", "soak")
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 

@@ -30,8 +30,8 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A response headers policy: what every answer carries, what those to a request that names an origin carry
-    besides, and what only those to a preflight do."""
+    """A response headers policy: what every answer carries, what those to a request that names an origin
+    carry besides, and what only those to a preflight do."""
 
     always: tuple[Header, ...] = ()
     cors: tuple[Header, ...] = ()
@@ -45,7 +45,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A behaviour: which paths, which methods, and the API they go to (none: the distribution's own pages)."""
+    """A behaviour: which paths, which methods, and the API they go to (none: the distribution's own pages).
+    """
 
     pattern: re.Pattern[str]
     methods: frozenset[str]
@@ -80,7 +81,9 @@ def _delivery(cloudfront: Any, distribution_id: str) -> Delivery:
     config = whole["DistributionConfig"]
     origins = {origin["Id"]: origin for origin in config["Origins"]["Items"]}
     behaviours = config.get("CacheBehaviors", {}).get("Items", [])
-    routes = [_route(cloudfront, behaviour, origins) for behaviour in [*behaviours, config["DefaultCacheBehavior"]]]
+    routes = [
+        _route(cloudfront, behaviour, origins) for behaviour in [*behaviours, config["DefaultCacheBehavior"]]
+    ]
     return Delivery(host=whole["DomainName"], routes=tuple(routes))
 
 
@@ -92,7 +95,8 @@ def _route(cloudfront: Any, behaviour: Mapping[str, Any], origins: Mapping[str, 
         return route  # the local cloud plays a bucket's behaviour itself, policy and all
     if not _API_HOST.fullmatch(origin["DomainName"]):
         raise Unplayable(
-            f"the distribution sends {pattern} to {origin['DomainName']}; expected a bucket or an API of this machine"
+            f"the distribution sends {pattern} to {origin['DomainName']}; "
+            "expected a bucket or an API of this machine"
         )
     for name in ("FunctionAssociations", "LambdaFunctionAssociations"):
         if behaviour.get(name, {}).get("Quantity"):
@@ -143,7 +147,9 @@ def _cors(config: Mapping[str, Any]) -> tuple[tuple[Header, ...], tuple[Header, 
 
 
 def _security(config: Mapping[str, Any]) -> Iterator[Header]:
-    """All but Strict-Transport-Security and XSS protection: browsers ignore the one over http, the other always."""
+    """All but Strict-Transport-Security and XSS protection: browsers ignore the one over http, the other
+    always.
+    """
     if found := config.get("ContentSecurityPolicy"):
         yield Header("content-security-policy", found["ContentSecurityPolicy"], found["Override"])
     if found := config.get("ContentTypeOptions"):

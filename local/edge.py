@@ -1,12 +1,13 @@
 """The site and its API on one address of this machine, as CloudFront would serve them.
 
-In: HTTP from browsers and clients, on 127.0.0.1 only. Out: what the stage's distribution says (`local.delivery`),
-fetched from the local cloud over kept-alive connections: a bucket's pages through the local cloud's own CloudFront,
-with its access control and headers; an API's answers straight from that API. Before a stage is shown, and while the
-local cloud is away, every answer is a problem document (503, 502, 504).
+In: HTTP from browsers and clients, on 127.0.0.1 only. Out: what the stage's distribution says
+(`local.delivery`), fetched from the local cloud over kept-alive connections: a bucket's pages through the
+local cloud's own CloudFront, with its access control and headers; an API's answers straight from that API.
+Before a stage is shown, and while the local cloud is away, every answer is a problem document (503, 502,
+504).
 
-Bounds: a request's body of 10 MB as at API Gateway, 32 requests to the cloud at once (more wait their turn), 30 s
-for an answer.
+Bounds: a request's body of 10 MB as at API Gateway, 32 requests to the cloud at once (more wait their turn),
+30 s for an answer.
 """
 
 from __future__ import annotations
@@ -35,7 +36,17 @@ CONNECT_S, ANSWER_S = 2.0, 30.0
 
 # What belongs to one connection only, and what uvicorn writes itself.
 _OWN = frozenset(
-    ("connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer", "upgrade", "date", "server")
+    (
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "upgrade",
+        "date",
+        "server",
+    )
 )
 
 Message = MutableMapping[str, Any]
@@ -102,7 +113,9 @@ class Edge:
         """One request. Nothing that it meets ends the server."""
         body = await _body(receive)
         if body is None:
-            status, headers, content = problem(413, f"the body is over {BODY_BYTES_MAX} bytes; send it in parts")
+            status, headers, content = problem(
+                413, f"the body is over {BODY_BYTES_MAX} bytes; send it in parts"
+            )
             headers.append((b"connection", b"close"))
         else:
             status, headers, content = await asyncio.get_running_loop().run_in_executor(
@@ -118,7 +131,9 @@ class Edge:
         route = delivery.route(scope["path"])
         method = scope["method"]
         if method not in route.methods:
-            return problem(403, f"method is {method} on {scope['path']}; expected one of {_listed(route.methods)}")
+            return problem(
+                403, f"method is {method} on {scope['path']}; expected one of {_listed(route.methods)}"
+            )
         try:
             status, headers, content = self._ask(scope, body, route.api_host or delivery.host)
         except urllib3.exceptions.ReadTimeoutError:
@@ -145,9 +160,16 @@ class Edge:
                 headers.add(name.decode("latin-1"), value.decode("latin-1"))
         headers["host"] = host
         headers["x-forwarded-for"] = scope["client"][0] if scope.get("client") else HOST
-        headers["x-forwarded-proto"] = "https"  # the distribution would send http elsewhere; here there is no TLS
+        headers["x-forwarded-proto"] = (
+            "https"  # the distribution would send http elsewhere; here there is no TLS
+        )
         ask = functools.partial(
-            self._cloud.urlopen, scope["method"], target, body=body or None, headers=headers, decode_content=False
+            self._cloud.urlopen,
+            scope["method"],
+            target,
+            body=body or None,
+            headers=headers,
+            decode_content=False,
         )
         try:
             found = ask()

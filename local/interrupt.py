@@ -1,7 +1,8 @@
 """Ctrl-C and its kin, each at a moment when nothing can be lost.
 
-In: SIGINT, SIGTERM, SIGHUP. Out: one `Stop`, raised in the main thread; at once, or at the end of a `held` section
-during which something is being started. Every later signal is ignored, so that what stops isn't itself stopped.
+In: SIGINT, SIGTERM, SIGHUP. Out: one `Stop`, raised in the main thread; at once, or at the end of a `held`
+section during which something is being started. Every later signal is ignored, so that what stops isn't
+itself stopped.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A whole stage on this machine: a local cloud, the program deployed on it, and the edge before it.
 
-In: where its state goes, ports, settings over the stage's own. Out: `url`, `aws_url`, `key`, `outputs`, clients of its
-AWS. `with` starts and stops it: whatever goes wrong between, nothing that it started is left running. `make run` is
-this with a watch on the sources; the tests use the same.
+In: where its state goes, ports, settings over the stage's own. Out: `url`, `aws_url`, `key`, `outputs`,
+clients of its AWS. `with` starts and stops it: whatever goes wrong between, nothing that it started is left
+running. `make run` is this with a watch on the sources; the tests use the same.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ KEY_BYTES = 24
 
 
 class Platform:
-    """One stage, from the program in `program`. With `keep` its cloud remembers; without, only the key stays."""
+    """One stage, from the program in `program`. With `keep` its cloud remembers; without, only the key stays.
+    """
 
     def __init__(
         self,
@@ -41,7 +42,9 @@ class Platform:
         settings: Mapping[str, object] | None = None,
         say: Say = print,
     ) -> None:
-        """Ports that are 0 are any free ones. `settings` are the stage's own keys, such as {"feedPaused": True}."""
+        """Ports that are 0 are any free ones. `settings` are the stage's own keys, such as {"feedPaused":
+        True}.
+        """
         self.stage, self.program, self.state = stage, program, state
         self.outputs: Mapping[str, Any] = {}
         self.cloud = Cloud(port=aws_port, state=state / "cloud" if keep else None)
@@ -82,7 +85,8 @@ class Platform:
         return self.cloud.client(service, **settings)
 
     def start(self) -> None:
-        """The cloud, the edge (which answers 503 until something is deployed) and a process ready to deploy."""
+        """The cloud, the edge (which answers 503 until something is deployed) and a process ready to deploy.
+        """
         with contextlib.ExitStack() as running:
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             # First, as it takes the longest to get ready and needs nobody's attention for that.

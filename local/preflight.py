@@ -22,7 +22,7 @@ class Refusal(Exception):
     """Why this machine can't run it. The text is one sentence for the person at the terminal."""
 
 
-def python(version, executable=sys.executable):
+def python(version: "tuple[int, ...]", executable: str = sys.executable) -> None:
     """Refuse a Python that is too old."""
     if tuple(version[:2]) < PYTHON_MIN:
         raise Refusal(
@@ -31,19 +31,19 @@ def python(version, executable=sys.executable):
         )
 
 
-def venv():
+def venv() -> None:
     """Refuse a Python that can't make virtual environments (Debian packs that part separately)."""
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
         raise Refusal(
-            "this Python ({}) can't make virtual environments; install its venv module, on Debian and Ubuntu: "
-            "apt-get install python3-venv".format(sys.executable)
-        )
+            "this Python ({}) can't make virtual environments; install its venv module, "
+            "on Debian and Ubuntu: apt-get install python3-venv".format(sys.executable)
+        ) from None
 
 
-def writable(directory, instead=""):
+def writable(directory: str, instead: str = "") -> None:
     """Refuse a directory that can't be written to, or can't be made. `instead` is the remedy."""
     place = os.path.abspath(directory)
     while not os.path.lexists(place):
@@ -55,10 +55,10 @@ def writable(directory, instead=""):
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         os.unlink(probe)
     except OSError as error:
-        raise Refusal("{} can't be written to ({}){}".format(place, error.strerror, instead))
+        raise Refusal("{} can't be written to ({}){}".format(place, error.strerror, instead)) from None
 
 
-def ports(environment):
+def ports(environment: "dict[str, str]") -> "tuple[int, int]":
     """The two ports to listen on, free at this moment: the site's and the local AWS's."""
     chosen = []
     for name, default, what in PORTS:
@@ -66,7 +66,9 @@ def ports(environment):
         if not (text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
             raise Refusal("{} is {!r}; expected a port, 1 to 65535".format(name, text))
         if int(text) in chosen:
-            raise Refusal("{} is {}, which {} has already; expected another port".format(name, text, PORTS[0][0]))
+            raise Refusal(
+                "{} is {}, which {} has already; expected another port".format(name, text, PORTS[0][0])
+            )
         chosen.append(int(text))
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -76,13 +78,13 @@ def ports(environment):
                 if is_leaving(int(text)):
                     continue
                 raise Refusal(
-                    "port {} on {}, meant for {}, can't be had ({}): stop what uses it, or choose another with "
-                    "{}=PORT".format(text, HOST, what, error.strerror, name)
-                )
+                    "port {} on {}, meant for {}, can't be had ({}): stop what uses it, or choose another "
+                    "with {}=PORT".format(text, HOST, what, error.strerror, name)
+                ) from None
     return chosen[0], chosen[1]
 
 
-def is_leaving(port):
+def is_leaving(port: int) -> bool:
     """Whether a local AWS listens there whose parent was killed: it saves and goes, and is waited for."""
     connection = http.client.HTTPConnection(HOST, port, timeout=1)
     try:
@@ -97,34 +99,36 @@ def is_leaving(port):
     return False
 
 
-def stage(root, name):
+def stage(root: str, name: str) -> None:
     """Refuse to deploy a stage without a file of its settings, or without the CLI."""
     known = sorted(found.split(".")[1] for found in os.listdir(root) if found.startswith("Pulumi."))
     known = [found for found in known if found not in ("yaml", "local")]
     if name not in known:
         raise Refusal(
-            "STAGE is {!r}; expected one that has a Pulumi.STAGE.yaml: {}".format(name, ", ".join(known) or "none yet")
+            "STAGE is {!r}; expected one that has a Pulumi.STAGE.yaml: {}".format(
+                name, ", ".join(known) or "none yet"
+            )
         )
     if not shutil.which("pulumi"):
         raise Refusal("the Pulumi CLI isn't installed; see https://www.pulumi.com/docs/install/")
 
 
-def state(root, environment):
+def state(root: str, environment: "dict[str, str]") -> str:
     """The directory that keeps what a run leaves behind, once it is known to be writable."""
     directory = os.path.join(root, environment.get(STATE) or ".local")
     writable(directory, "; choose another place with {}=DIRECTORY".format(STATE))
     return directory
 
 
-def main(arguments):
+def main(arguments: "list[str]") -> int:
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     try:
-        python(sys.version_info)
+        python(sys.version_info[:3])
         venv()
         writable(root, "; expected a checkout of your own")
         if "--ports" in arguments:
-            ports(os.environ)
-            state(root, os.environ)
+            ports(dict(os.environ))
+            state(root, dict(os.environ))
         if "--stage" in arguments:
             stage(root, arguments[arguments.index("--stage") + 1])
     except Refusal as refusal:

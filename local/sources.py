@@ -1,8 +1,8 @@
 """The stage's sources: which of them changed since the last look, and whether they can run at all.
 
-In: the checkout. Out: paths that were changed, added or removed, once they have come to rest (an editor saves in
-several steps, a build writes many files); and the first fault, in one line. Looking at times and sizes a few times
-a second needs nothing installed, works on every file system, and costs about a millisecond a look.
+In: the checkout. Out: paths that were changed, added or removed, once they have come to rest (an editor saves
+in several steps, a build writes many files); and the first fault, in one line. Looking at times and sizes a
+few times a second needs nothing installed, works on every file system, and costs about a millisecond a look.
 """
 
 from __future__ import annotations
@@ -21,18 +21,11 @@ LOOKS_MAX = 25  # for sources to come to rest; what still moves after 5 s is tak
 IMPORT_S_MAX = 20.0
 
 # Runs in a process of its own: a module that can't be imported is named with the line that is at fault.
-_IMPORT = """
-import importlib, os, sys, traceback
-root = sys.argv[1]
-sys.path.insert(0, root)
-for name in sys.argv[2:]:
-    try:
-        importlib.import_module(name)
-    except BaseException as error:
-        inside = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(root + os.sep)]
-        place = f"{os.path.relpath(inside[-1].filename, root)}, line {inside[-1].lineno}" if inside else name
-        print(f"{place}: {type(error).__name__}: {error}")
-        break
+_IMPORT = """ import importlib, os, sys, traceback root = sys.argv[1] sys.path.insert(0, root) for name in
+sys.argv[2:]: try: importlib.import_module(name) except BaseException as error: inside = [one for one in
+traceback.extract_tb(error.__traceback__) if one.filename.startswith(root + os.sep)] place =
+f"{os.path.relpath(inside[-1].filename, root)}, line {inside[-1].lineno}" if inside else name print(f"{place}:
+{type(error).__name__}: {error}") break
 """
 
 Marks = dict[str, tuple[int, int]]

@@ -36,6 +36,7 @@ class Clients:
         self._session: Any = session or boto3.Session(ACCESS_KEY, SECRET_KEY)
         self._made: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
+        self.of_thread = threading.local()
 
     def at(self, endpoint: str) -> Clients:
         """The clients of another endpoint, which share what was read of the services' models."""
@@ -72,7 +73,13 @@ class Aws:
     def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
         answer: dict[str, Any] = getattr(self.client(service), xform_name(operation))(**arguments)
         answer.pop("ResponseMetadata", None)
+        self.clients.of_thread.answers = self.answers + 1
         return answer
+
+    @property
+    def answers(self) -> int:
+        """How many calls of this thread have succeeded."""
+        return getattr(self.clients.of_thread, "answers", 0)
 
     def items(
         self, service: str, operation: str, path: str, arguments: Mapping[str, Any]

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from local.engine import aws as aws_
 from local.engine import shape
 from local.engine.aws import Aws
 from local.engine.deployment import DeployError
@@ -28,9 +27,17 @@ Values = dict[str, Any]
 EVERYWHERE = frozenset({"region", "tags", "tagsAll"})
 """Properties of nearly all types: where it is, and tags, which have calls of their own."""
 _DOCUMENTS = frozenset(
-    """assumeRolePolicy dashboardBody deliveryPolicy filterPolicy policy redriveAllowPolicy redrivePolicy""".split()
+    {
+        "assumeRolePolicy",
+        "dashboardBody",
+        "deliveryPolicy",
+        "filterPolicy",
+        "policy",
+        "redriveAllowPolicy",
+        "redrivePolicy",
+    }
 )
-"""JSON documents, which a program may give as text or as what it says; for AWS, and from then on, they are text."""
+"""JSON documents, which a program may give as text or as what they say; from then on they are text."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ that it doesn't declare passes as it is, for the program to refuse.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,19 @@ from typing import Any
 import yaml
 
 from local.engine.deployment import DeployError
+
+_BOOL, _TIME = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as the CLI reads it, by version 1.2: `off` and `no` are words there, and a date is a text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_BOOL, _TIME)]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
 
 _TYPES = ("string", "boolean", "integer", "array", "object")
 
@@ -65,7 +79,7 @@ def as_runtime_text(config: Mapping[str, object]) -> dict[str, str]:
 
 def _load(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise DeployError(f"{file} is missing; expected the directory of a Pulumi program") from None
     except yaml.YAMLError as error:

@@ -64,7 +64,10 @@ def deploy(request: Request, say: Say, clients: Clients) -> Deployment:
             run.keep()
         if monitor.errors:
             raise DeployError("\n".join(monitor.errors))
-        run.finish(monitor.registered)
+        try:
+            run.finish(monitor.registered)
+        except DeployError as error:
+            raise DeployError(monitor.without_secrets(str(error))) from None
         return run.told(monitor.outputs, monitor.secret_outputs)
 
 
@@ -88,7 +91,7 @@ class _Run:
 
     def finish(self, registered: Collection[str]) -> None:
         """Delete what has no place any more; then leave the mark by which the next run knows this cloud."""
-        self.work.sweep(registered)
+        self.work.sweep(set(registered))
         if self.preview:
             return
         aws, state = self.work.aws, self.state
@@ -151,7 +154,9 @@ def _forget_lost(run: _Run) -> None:
     with ThreadPoolExecutor(THREADS) as executor:
         try:
             lost = [
-                one for one, is_lost in zip(known, executor.map(run.work.lost, known), strict=True) if is_lost
+                one
+                for one, is_lost in zip(known, executor.map(run.work.removal.lost, known), strict=True)
+                if is_lost
             ]
         except Exception as error:
             raise DeployError(aws_.sentence(error)) from None

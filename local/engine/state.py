@@ -33,7 +33,7 @@ LOCK_S = 15.0
 """How long a run waits for another of the same stage to end."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Resource:
     """One resource as the last run that touched it left it."""
 
@@ -129,6 +129,12 @@ class State:
     def marker_name(self) -> str:
         """The SSM parameter that holds the marker."""
         return f"/local-engine/{self.file.stem}/{self.id}"
+
+    def unmark(self) -> None:
+        """Something is about to change: until this run is complete, the state isn't believed unseen."""
+        with self.lock:
+            self.marker = None
+        self.save()
 
     @staticmethod
     @contextlib.contextmanager

@@ -1,26 +1,27 @@
 """Bring resources to what the program wants, one call at a time, and remember each step.
 
 In: a `Wanted` for each resource that the program registers, from several threads at once, each after all that
-it needs. Out: its id and outputs; what was done is in `done`, what failed in `errors`. `sweep` then deletes
-what no longer has a place. A preview takes the same decisions and makes no call that changes anything.
+it needs. Out: its id and properties; what was done is in `done`. A preview takes the same decisions and makes
+no call that changes anything.
+
+A resource is noted as `making` before the call that makes it. A run that is killed leaves that note, and the
+next one looks for what was made, deletes it and makes it anew: nothing can need it yet.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from local.engine import aws as aws_
 from local.engine.aws import Aws
 from local.engine.deployment import DeployError, Say
 from local.engine.difference import changed_names, touched, with_ignored
 from local.engine.kind import Kind, Values
+from local.engine.removal import Removal, named, timed
 from local.engine.services import KINDS
 from local.engine.shape import UnknownPropertyError
-from local.engine.state import Resource, State, last_first
+from local.engine.state import Resource, State
 from local.engine.values import UNKNOWN, has_unknown, stored
 
 
@@ -60,11 +61,23 @@ class Done:
     same: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What all that is done for one resource needs to know."""
+
+    kind: Kind
+    aws: Aws
+    wanted: Wanted
+    values: Values
+    """All its properties, defaults and made-up name included."""
+
+
 class Work:
     """The steps of one run."""
 
     def __init__(self, *, state: State, aws: Aws, say: Say, preview: bool) -> None:
         self.state, self.aws, self.say, self.preview = state, aws, say, preview
+        self.removal = Removal(state=state, aws=aws, say=lambda line: self.say(line), preview=preview)
         self.done = Done()
         self._cleared: set[str] = set()
         """Resources that had to go so that one they need could be replaced."""
@@ -73,252 +86,136 @@ class Work:
         """Make, change or leave one resource; return its id ("" if not yet known) and properties."""
         kind = KINDS.get(wanted.type)
         if kind is None:
-            raise DeployError(
-                "the local engine doesn't know this resource type; add it to local/engine/services"
-            )
-        aws = self.aws.at(wanted.region)
+            raise DeployError("the local engine doesn't know this type; add it to local/engine/services")
         with self.state.lock:
             old = self.state.resources.get(wanted.urn)
         if old is not None and old.status == "making":
-            self._clear_half_made(kind, old)
+            if not self.preview:
+                self.removal.undo(old)
             old = None
-        values, is_named = self._values(kind, wanted, old)
-        try:
-            kind.check(aws, values)
-        except UnknownPropertyError as error:
-            raise DeployError(f"the local engine doesn't know its property {error}") from None
-        except Exception:
-            if not has_unknown(values):  # a preview may not know enough to tell
-                raise
+        step = _Step(kind, self.aws.at(wanted.region), wanted, self._values(kind, wanted, old))
+        self._check(step)
         if old is None:
-            return self._create(kind, aws, wanted, values, None)
-        changed = changed_names(old.inputs, stored(values))
+            return self._create(step, None)
+        changed = changed_names(old.inputs, stored(step.values))
         causes = kind.replaces(changed) | touched(changed, wanted.replaced_on)
         if old.region != wanted.region:
             causes |= {"region"}
         if causes:
-            if old.protect:
-                raise DeployError(
-                    f"it is protected, and changing {_list(causes)} would replace it; "
-                    "take its protection away in a deploy of its own first"
-                )
-            if not is_named:
-                values[kind.name_key] = self._auto_name(kind, wanted)
-            first = wanted.delete_first or kind.collides(old.inputs, stored(values))
-            return self._replace(kind, aws, wanted, values, old, first=first, causes=causes)
-        if not changed:
-            self.done.same += 1
-            self._note(wanted, old, values, old.outputs)
-            return old.ref, {**values, **old.outputs}
-        return self._update(kind, aws, wanted, values, old, changed)
-
-    def sweep(self, registered: Collection[str]) -> None:
-        """Delete what replacements left behind and what the program no longer registers."""
+            return self._replace(step, old, causes)
+        if changed:
+            return self._update(step, old, changed)
+        self._note(step, old, old.outputs)
         with self.state.lock:
-            leaving = list(self.state.leaving)
-            gone = [one for urn, one in self.state.resources.items() if urn not in registered]
-        if held := [one.label for one in gone if one.protect]:
-            raise DeployError(
-                f"{_list(held)}: protected, so not deleted; take the protection away in a deploy first"
-            )
-        going = {one.urn for one in gone}
-        for resource in last_first(gone + leaving):
-            self._delete(resource, count=resource in gone, with_owner=resource.deleted_with in going)
+            self.done.same += 1
+        return old.ref, {**step.values, **old.outputs}
 
-    def lost(self, resource: Resource) -> bool:
-        """Whether the cloud no longer has a resource that the state has."""
-        kind = KINDS.get(resource.type)
-        if kind is None or resource.status == "making":
-            return False
-        return self._find(kind, resource, frozenset()) is None
+    def sweep(self, registered: set[str]) -> None:
+        """Delete what replacements left behind and what the program no longer registers."""
+        self.done.deleted.extend(self.removal.sweep(registered))
 
     # ---- the steps -----------------------------------------------------------------------------------------
 
-    def _create(
-        self, kind: Kind, aws: Aws, wanted: Wanted, values: Values, before: Resource | None
-    ) -> tuple[str, Values]:
-        again = before is not None or wanted.urn in self._cleared
-        counted = self.done.replaced if again else self.done.created
-        if self.preview:
-            counted.append(wanted.label)
-            return "", values
-        with self._timed("replaced" if again else "created", wanted.label, kind.note):
-            making = Resource(urn=wanted.urn, type=wanted.type, status="making")
-            self._note(wanted, making, values, {})
-            with self.state.lock:
-                if before is not None and before is self.state.resources.get(wanted.urn):
-                    self.state.leaving.append(before)
-                self.state.resources[wanted.urn] = making
-                self.state.marker = None
-            self.state.save()
-            try:
-                made = kind.create(aws, values)
-            except Exception as error:
-                if aws_.is_taken(
-                    error
-                ):  # somebody else's: the next run must not take it for a half-made one of ours
-                    self._forget_making(making, before)
+    def _check(self, step: _Step) -> None:
+        try:
+            step.kind.check(step.aws, step.values)
+        except UnknownPropertyError as error:
+            raise DeployError(f"the local engine doesn't know its property {error}") from None
+        except Exception:
+            if not has_unknown(step.values):  # a preview may not know enough to tell
                 raise
-            with self.state.lock:
-                making.ref, making.outputs, making.status = made.ref, made.outputs, "made"
-            self.state.save()
-        counted.append(wanted.label)
-        return made.ref, {**values, **made.outputs}
 
-    def _update(
-        self, kind: Kind, aws: Aws, wanted: Wanted, values: Values, old: Resource, changed: frozenset[str]
-    ) -> tuple[str, Values]:
+    def _create(self, step: _Step, before: Resource | None) -> tuple[str, Values]:
+        wanted, state = step.wanted, self.state
+        again = before is not None or wanted.urn in self._cleared
+        (self.done.replaced if again else self.done.created).append(wanted.label)
+        if self.preview:
+            return "", step.values
+        with timed(self.say, "replaced" if again else "created", wanted.label, step.kind.note):
+            making = Resource(urn=wanted.urn, type=wanted.type, status="making")
+            self._note(step, making, {})
+            with state.lock:
+                if before is not None and state.resources.get(wanted.urn) is before:
+                    state.leaving.append(before)
+                state.resources[wanted.urn] = making
+            state.unmark()
+            answers = step.aws.answers
+            try:
+                made = step.kind.create(step.aws, step.values)
+            except Exception as error:
+                # Refused at the first call, nothing was made. What has that name is somebody else's then, and
+                # the next run must not take it for ours.
+                if step.aws.answers == answers and not aws_.is_unreachable(error):
+                    self._forget(making, before)
+                raise
+            with state.lock:
+                making.ref, making.outputs, making.status = made.ref, made.outputs, "made"
+            state.save()
+        return made.ref, {**step.values, **made.outputs}
+
+    def _update(self, step: _Step, old: Resource, changed: frozenset[str]) -> tuple[str, Values]:
         shown = changed - {"tagsAll"} if "tags" in changed else changed
         if not self.preview:
-            with self._timed("updated", wanted.label, _list(shown)):
-                self._unmark()
+            with timed(self.say, "updated", step.wanted.label, named(shown)):
+                self.state.unmark()
                 try:
-                    told = kind.update(aws, old.ref, old.inputs, values, changed)
+                    told = step.kind.update(step.aws, old.ref, old.inputs, step.values, changed)
                 except UnknownPropertyError as error:
                     raise DeployError(f"the local engine doesn't know its property {error}") from None
-                self._note(wanted, old, values, {**old.outputs, **told})
+                self._note(step, old, {**old.outputs, **told})
                 self.state.save()
-        self.done.updated.append(wanted.label)
-        return old.ref, {**values, **old.outputs}
+        self.done.updated.append(step.wanted.label)
+        return old.ref, {**step.values, **old.outputs}
 
-    def _replace(
-        self,
-        kind: Kind,
-        aws: Aws,
-        wanted: Wanted,
-        values: Values,
-        old: Resource,
-        *,
-        first: bool,
-        causes: frozenset[str],
-    ) -> tuple[str, Values]:
-        if not self.preview:
-            self.say(f"replacing {wanted.label}: {_list(causes)} changed")
-            if first:
-                for one in last_first([*self._rooted_in(wanted.urn), old]):
-                    if one.protect:
-                        raise DeployError(
-                            f"it would be replaced, and {one.label}, which is protected, with it"
-                        )
-                    self._cleared.add(one.urn)
-                    self._delete(one, count=False)
-        return self._create(kind, aws, wanted, values, old)
-
-    def _delete(self, resource: Resource, *, count: bool, with_owner: bool = False) -> None:
-        if count:
-            self.done.deleted.append(resource.label)
-        if self.preview:
-            return
-        kind = KINDS.get(resource.type)
-        if kind is None:
+    def _replace(self, step: _Step, old: Resource, causes: frozenset[str]) -> tuple[str, Values]:
+        kind, wanted = step.kind, step.wanted
+        if old.protect:
             raise DeployError(
-                f"{resource.label} is in the state, but the local engine doesn't know its type any more"
+                f"it is protected, and changing {named(causes)} would replace it; "
+                "take its protection away in a deploy of its own first"
             )
-        verb = "kept" if resource.retain else "deleted"
-        with self._timed(verb, resource.label, "no longer managed" if resource.retain else ""):
-            self._unmark()
-            if not resource.retain and not with_owner:
-                self._gone(kind, resource)
-            with self.state.lock:
-                if self.state.resources.get(resource.urn) is resource:
-                    del self.state.resources[resource.urn]
-                self.state.leaving = [one for one in self.state.leaving if one is not resource]
-            self.state.save()
-
-    def _gone(self, kind: Kind, resource: Resource) -> None:
-        aws = self.aws.at(resource.region)
-        try:
-            ref: str | None = resource.ref
-            if resource.status == "making":
-                ref = self._find(kind, resource, self.state.refs(resource.type))
-            if ref is not None:
-                kind.delete(aws, ref, resource.inputs)
-        except Exception as error:
-            if not aws_.is_missing(error):
-                raise DeployError(f"{resource.label}: {aws_.sentence(error)}") from error
+        if not self._is_named(kind, wanted):
+            step.values[kind.name_key] = self._made_up_name(kind, wanted)
+        if not self.preview:
+            self.say(f"replacing {wanted.label}: {named(causes)} changed")
+            if wanted.delete_first or kind.collides(old.inputs, stored(step.values)):
+                self._cleared |= self.removal.clear(old)
+        return self._create(step, old)
 
     # ---- helpers -------------------------------------------------------------------------------------------
 
-    def _find(self, kind: Kind, resource: Resource, taken: frozenset[str]) -> str | None:
-        try:
-            return kind.find(self.aws.at(resource.region), resource.ref, resource.inputs, taken)
-        except Exception as error:
-            if aws_.is_missing(error):  # itself, or what it is part of
-                return None
-            raise
-
-    def _values(self, kind: Kind, wanted: Wanted, old: Resource | None) -> tuple[Values, bool]:
-        """The whole properties, and whether the program gave the name itself."""
+    def _values(self, kind: Kind, wanted: Wanted, old: Resource | None) -> Values:
         values = wanted.values
         if old is not None and wanted.ignored:
             values = with_ignored(old.inputs, values, wanted.ignored)
         values = kind.prepared(values, wanted.default_tags)
-        name = kind.name_key
-        is_named = not name or name in wanted.values
-        if not is_named:
-            values[name] = old.inputs.get(name) if old is not None else self._auto_name(kind, wanted)
-        return values, is_named
+        if not self._is_named(kind, wanted):
+            name = old.inputs.get(kind.name_key) if old is not None else None
+            values[kind.name_key] = name or self._made_up_name(kind, wanted)
+        return values
 
-    def _auto_name(self, kind: Kind, wanted: Wanted) -> Any:
+    def _is_named(self, kind: Kind, wanted: Wanted) -> bool:
+        return not kind.name_key or kind.name_key in wanted.values
+
+    def _made_up_name(self, kind: Kind, wanted: Wanted) -> str:
         return UNKNOWN if self.preview else kind.auto_name(wanted.values, wanted.name)
 
-    def _clear_half_made(self, kind: Kind, old: Resource) -> None:
-        """A killed run may have made it without noting it. Nothing can need it yet: it is made anew."""
-        if not self.preview:
-            self._gone(kind, old)
-
-    def _rooted_in(self, urn: str) -> list[Resource]:
-        """Resources that can't outlive this one, since what they say of it can't change."""
+    def _note(self, step: _Step, resource: Resource, outputs: Values) -> None:
+        """Remember what the resource is now, and how it is bound to others."""
+        wanted = step.wanted
+        bound = {name: sorted(urns) for name, urns in wanted.needs_by_property.items() if urns}
         with self.state.lock:
-            everything = list(self.state.resources.values())
-        found: dict[str, Resource] = {}
-        roots = [urn]
-        while roots:
-            root = roots.pop()
-            for one in everything:
-                names = [name for name, needs in one.needs_by_property.items() if root in needs]
-                kind = KINDS.get(one.type)
-                if one.urn not in found and kind is not None and kind.replaces(frozenset(names)):
-                    found[one.urn] = one
-                    roots.append(one.urn)
-        return list(found.values())
+            if not has_unknown(step.values):
+                resource.inputs = stored(step.values)
+            resource.outputs, resource.region = outputs, wanted.region
+            resource.needs, resource.needs_by_property = sorted(wanted.needs), bound
+            resource.deleted_with = wanted.deleted_with
+            resource.protect, resource.retain = wanted.protect, wanted.retain
 
-    def _note(self, wanted: Wanted, resource: Resource, values: Values, outputs: Values) -> None:
-        with self.state.lock:
-            if not has_unknown(values):
-                resource.inputs = stored(values)
-            resource.outputs = outputs
-            resource.region = wanted.region
-            resource.needs = sorted(wanted.needs)
-            resource.needs_by_property = {
-                name: sorted(urns) for name, urns in wanted.needs_by_property.items() if urns
-            }
-            resource.deleted_with, resource.protect, resource.retain = (
-                wanted.deleted_with,
-                wanted.protect,
-                wanted.retain,
-            )
-
-    def _forget_making(self, making: Resource, before: Resource | None) -> None:
+    def _forget(self, making: Resource, before: Resource | None) -> None:
         with self.state.lock:
             del self.state.resources[making.urn]
             if before is not None and before in self.state.leaving:
                 self.state.leaving.remove(before)
                 self.state.resources[before.urn] = before
         self.state.save()
-
-    def _unmark(self) -> None:
-        with self.state.lock:
-            self.state.marker = None
-        self.state.save()
-
-    @contextmanager
-    def _timed(self, verb: str, label: str, detail: str) -> Iterator[None]:
-        began = time.monotonic()
-        yield
-        seconds = f"({time.monotonic() - began:.2f} s)"
-        self.say(f"{verb:<9} {label}{': ' if detail else ''}{detail} {seconds}")
-
-
-def _list(names: Collection[str]) -> str:
-    return ", ".join(sorted(names))

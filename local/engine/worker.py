@@ -8,7 +8,6 @@ socket closes the deploy that is under way is interrupted, and this process ends
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import importlib
 import json
@@ -17,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -70,8 +70,8 @@ def import_ahead() -> None:
 
 
 def _watch(connection: Connection, ended: int, child: int) -> bool:
-    """Wait until the child has ended and say whether it answered; interrupt it when nobody is left to hear."""
-    readable, _, _ = select.select([ended, connection], [], [])
+    """Wait until the child has ended; whether it answered. Interrupt it when nobody is left to hear."""
+    readable, _, _ = select.select([ended, connection.fileno()], [], [])
     if ended not in readable and _is_closed(connection):
         os.kill(child, signal.SIGINT)
         if not select.select([ended], [], [], INTERRUPTED_S)[0]:
@@ -87,7 +87,12 @@ def _is_closed(connection: Connection) -> bool:
 
 
 def _answer(connection: Connection, asked: Mapping[str, Any], clients: Clients) -> NoReturn:
-    tell = functools.partial(_tell, connection)
+    writing = threading.Lock()
+
+    def tell(**message: Any) -> None:
+        with writing:  # resources are made in threads, and each has something to say
+            _tell(connection, **message)
+
     try:
         signal.signal(signal.SIGINT, _interrupt_once)
         sys.dont_write_bytecode = True  # two saves within a second would leave a stale file

@@ -1,4 +1,4 @@
-"""Queues: no message is lost between the thread that sends and the thread that deletes.
+"""Queues: no message is lost between the thread that sends and the one that deletes; numbers never fall.
 
 In: SQS actions on the event loop, receipts and deletions of mappings in their own threads. Always: one at a
 time. Ministack locks only the mappings' half; a message sent while a batch was being deleted went with it.
@@ -7,6 +7,7 @@ time. Ministack locks only the mappings' half; a message sent while a batch was 
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from local.ministack.patch import around, module, present, put
@@ -44,12 +45,11 @@ def apply() -> None:
     for action in ACTIONS:
         present(queues._HANDLERS[action], "__wrapped__")
     _prune_seldom(queues)
+    _number_by_time(queues)
 
 
 def _prune_seldom(queues: Any) -> None:
     """Deduplication ids are swept once a second, not copied whole for each message sent."""
-    import time
-
     swept: dict[int, float] = {}
 
     @around(queues, "_prune_dedup")
@@ -60,3 +60,21 @@ def _prune_seldom(queues: Any) -> None:
                 swept.clear()
             swept[id(queue)] = now
             original(queue)
+
+
+def _number_by_time(queues: Any) -> None:
+    """A FIFO queue's sequence numbers go on rising when it is made anew, or comes back from an older save.
+
+    Ministack counts from nought; a consumer that knows what it has by these numbers would take what is sent
+    next for old.
+    """
+    present(queues, "_get_q")
+
+    @around(queues, "_act_send_message")
+    def send(original: Any, data: dict[str, Any], url: str) -> Any:
+        queue = queues._get_q(data.get("QueueUrl", url), "sqs:SendMessage")
+        if queue["is_fifo"]:
+            queue["fifo_seq"] = max(queue["fifo_seq"], time.time_ns() // 1_000)
+        return original(data, url)
+
+    queues._HANDLERS["SendMessage"] = queues._act_send_message

@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -52,6 +53,8 @@ def main(arguments: list[str] | None = None) -> None:
     listening = socket.socket(fileno=given.socket)
     with asyncio.Runner(loop_factory=_loop()) as runner:
         runner.run(_serve(served, listening, keeper))
+    if not given.keep and os.getppid() != given.parent:
+        shutil.rmtree(given.state, ignore_errors=True)  # nobody else is left to do it
 
 
 def mended(state: Path | None) -> tuple[App, Any]:
@@ -102,6 +105,8 @@ async def _serve(app: App, listening: socket.socket, keeper: Any) -> None:
         tasks.append(asyncio.create_task(keeper.run()))
     gc.collect()
     gc.freeze()  # what was imported stays: no need to look through it again
+    # uvicorn raises the signal that ended it once more; what is to be done after it would not be.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         await server.serve(sockets=[listening])  # saves everything when it ends
     finally:

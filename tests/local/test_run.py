@@ -201,7 +201,7 @@ def test_a_killed_local_aws_is_said_and_ends_the_rest(start: Start, checkout: Pa
     oldest = run.oldest()
     os.kill(_listener(run.aws_port), signal.SIGKILL)
     assert run.ends() == 1
-    assert "tickwire: the local AWS ended; " in run.said
+    assert "tickwire: the local AWS has ended; " in run.said
     run = start().is_up()
     assert run.oldest() == oldest
     run.interrupt()
@@ -231,7 +231,7 @@ def test_a_changed_function_is_live_and_a_broken_one_is_not(start: Start, checko
     assert status() == "ok"
     file.write_text(source.replace('"status": "ok"', '"status": "changed"'))
     wait(lambda: status() == "changed", lambda: run.said)
-    run.says("handlers/query.py changed: deployed: ")
+    run.says("handlers/query.py changed: ")
     file.write_text("def broken(:\n")
     run.says("handlers/query.py, line 1: invalid syntax; the version before goes on")
     assert status() == "changed"

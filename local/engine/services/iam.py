@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
-from local.engine.aws import Aws, unless_missing
+from local.engine.aws import Aws
 from local.engine.kind import Kind, Values
 
 _VERSIONS_MAX = 5
@@ -110,14 +110,11 @@ class RolePolicyAttachment(Kind):
     names = {"role": "RoleName"}
 
     def find(self, aws: Aws, ref: str, values: Values, taken: Set[str]) -> str | None:
-        def attached() -> str | None:
-            listed = aws.items(
-                "iam", "ListAttachedRolePolicies", "AttachedPolicies", {"RoleName": values["role"]}
-            )
-            there = any(one["PolicyArn"] == values["policyArn"] for one in listed)
-            return f"{values['role']}/{values['policyArn']}" if there else None
-
-        return unless_missing(attached)
+        listed = aws.items(
+            "iam", "ListAttachedRolePolicies", "AttachedPolicies", {"RoleName": values["role"]}
+        )
+        is_there = any(one["PolicyArn"] == values["policyArn"] for one in listed)
+        return f"{values['role']}/{values['policyArn']}" if is_there else None
 
 
 KINDS = (Role(), Policy(), RolePolicy(), RolePolicyAttachment())

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from local.engine.attributed import Attributed
 from local.engine.aws import Aws
-from local.engine.kind import EVERYWHERE, Kind, Made, Values
-from local.engine.shape import UnknownPropertyError
+from local.engine.kind import Made, Values
 
 
-class LoggingOptions(Kind):
+class LoggingOptions(Attributed):
     token, service, name_key = "aws:iot/loggingOptions:LoggingOptions", "iot", ""
     note = "recorded only: the local cloud has no IoT logging"
 
-    def check(self, aws: Aws, new: Values) -> None:
-        for name in new.keys() - {"defaultLogLevel", "roleArn", "disableAllLogs"} - EVERYWHERE:
-            raise UnknownPropertyError(name)
+    attributes = {}
+    others = frozenset({"defaultLogLevel", "roleArn", "disableAllLogs"})
 
     def find(self, aws: Aws, ref: str, values: Values, taken: Set[str]) -> str | None:
         return "default"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Set
 from typing import Any
 
-from local.engine.aws import Aws, unless_missing
+from local.engine.aws import Aws
 from local.engine.kind import Kind, Search, Values
 from local.engine.shape import UnknownPropertyError
 
@@ -124,12 +124,9 @@ class Permission(Kind):
         return super().keys(aws, ref, values) | qualifier
 
     def find(self, aws: Aws, ref: str, values: Values, taken: Set[str]) -> str | None:
-        def granted() -> str | None:
-            policy = json.loads(aws.call("lambda", "GetPolicy", FunctionName=values["function"])["Policy"])
-            sids = {one.get("Sid") for one in policy["Statement"]}
-            return str(values["statementId"]) if values["statementId"] in sids else None
-
-        return unless_missing(granted)
+        policy = json.loads(aws.call("lambda", "GetPolicy", FunctionName=values["function"])["Policy"])
+        is_there = values["statementId"] in {one.get("Sid") for one in policy["Statement"]}
+        return str(values["statementId"]) if is_there else None
 
 
 def _code(values: Values) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from typing import Any
 
 from local.engine import aws as aws_
 from local.engine.aws import Aws
 from local.engine.kind import Kind, Made, Values
+from local.engine.shape import NOTHING
 
 
 class LogGroup(Kind):
@@ -22,11 +24,13 @@ class LogGroup(Kind):
     tags_member = "tags"
     outputs = {"arn": "arn:aws:logs:{region}:{account}:log-group:{name}"}
 
-    def facts(self, aws: Aws, ref: str, values: Values, answer: Any = None) -> dict[str, Any]:
+    def facts(
+        self, aws: Aws, ref: str, values: Values, answer: Mapping[str, Any] = NOTHING
+    ) -> dict[str, Any]:
         arn = f"arn:aws:logs:{aws.region}:{aws.account}:log-group:{values.get('name')}"
-        return {**super().facts(aws, ref, values, answer or {}), "arn": arn}
+        return {**super().facts(aws, ref, values, answer), "arn": arn}
 
-    def find(self, aws: Aws, ref: str, values: Values, taken: Any) -> str | None:
+    def find(self, aws: Aws, ref: str, values: Values, taken: Set[str]) -> str | None:
         listed = aws.items("logs", "DescribeLogGroups", "logGroups", {"logGroupNamePrefix": values["name"]})
         return values["name"] if any(one["logGroupName"] == values["name"] for one in listed) else None
 
@@ -78,13 +82,10 @@ class LogMetricFilter(Kind):
     def reshaped(self, values: Values) -> Values:
         return values | {"metricTransformation": [values["metricTransformation"]]}
 
-    def find(self, aws: Aws, ref: str, values: Values, taken: Any) -> str | None:
-        def found() -> str | None:
-            asked = {"logGroupName": values["logGroupName"], "filterNamePrefix": values["name"]}
-            listed = aws.items("logs", "DescribeMetricFilters", "metricFilters", asked)
-            return values["name"] if any(one["filterName"] == values["name"] for one in listed) else None
-
-        return aws_.unless_missing(found)
+    def find(self, aws: Aws, ref: str, values: Values, taken: Set[str]) -> str | None:
+        asked = {"logGroupName": values["logGroupName"], "filterNamePrefix": values["name"]}
+        listed = aws.items("logs", "DescribeMetricFilters", "metricFilters", asked)
+        return values["name"] if any(one["filterName"] == values["name"] for one in listed) else None
 
 
 KINDS = (LogGroup(), LogMetricFilter())

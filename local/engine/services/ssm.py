@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
-from local.engine.aws import Aws, unless_missing
+from local.engine.aws import Aws
 from local.engine.kind import Kind, Values
 
 
@@ -25,13 +25,9 @@ class Parameter(Kind):
 
     def find(self, aws: Aws, ref: str, values: Values, taken: Set[str]) -> str | None:
         """A half-made one is ours only with our value in it: else it's another stage's claim."""
-        wanted = values.get("value", values.get("insecureValue"))
-
-        def asked() -> str | None:
-            found = aws.call("ssm", "GetParameter", Name=values["name"], WithDecryption=True)["Parameter"]
-            return str(values["name"]) if ref or found["Value"] == wanted else None
-
-        return unless_missing(asked)
+        found = aws.call("ssm", "GetParameter", Name=values["name"], WithDecryption=True)["Parameter"]
+        is_ours = bool(ref) or found["Value"] == values.get("value", values.get("insecureValue"))
+        return str(values["name"]) if is_ours else None
 
     def arguments(self, aws: Aws, operation: str, values: Values) -> dict[str, Any]:
         return super().arguments(aws, operation, values) | {"Overwrite": bool(values.get("overwrite", False))}

@@ -264,7 +264,7 @@ def test_a_program_that_fails_is_one_sentence_and_changes_nothing(
 @pytest.mark.parametrize(
     ("program", "words"),
     [
-        ('aws.kinesis.Stream("s", shard_count=1)', ["aws:kinesis/stream:Stream s", "resource type"]),
+        ('aws.kinesis.Stream("s", shard_count=1)', ["aws:kinesis/stream:Stream s", "doesn't know this type"]),
         (
             'aws.s3.Bucket("b", website={"index_document": "i"})',
             ["aws:s3/bucket:Bucket b", "property website"],

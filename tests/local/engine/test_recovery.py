@@ -235,6 +235,10 @@ def test_somebody_elses_resource_is_not_taken_over(lab: Lab) -> None:
     for _ in range(2):
         with pytest.raises(DeployError, match="aws:iam/role:Role role: EntityAlreadyExists"):
             lab.deploy('aws.iam.Role("role", name=name("role"), assume_role_policy="{}")')
+    with pytest.raises(DeployError, match="aws:iam/role:Role role: "):
+        lab.deploy('aws.iam.Role("role", name=name("role"), assume_role_policy="{}", max_session_duration=1)')
+    with pytest.raises(DeployError, match="EntityAlreadyExists"):
+        lab.deploy('aws.iam.Role("role", name=name("role"), assume_role_policy="{}")')
     assert lab.client("iam").get_role(RoleName=lab.name("role"))["Role"]["Description"] == "theirs"
 
 

@@ -21,11 +21,18 @@ LOOKS_MAX = 25  # for sources to come to rest; what still moves after 5 s is tak
 IMPORT_S_MAX = 20.0
 
 # Runs in a process of its own: a module that can't be imported is named with the line that is at fault.
-_IMPORT = """ import importlib, os, sys, traceback root = sys.argv[1] sys.path.insert(0, root) for name in
-sys.argv[2:]: try: importlib.import_module(name) except BaseException as error: inside = [one for one in
-traceback.extract_tb(error.__traceback__) if one.filename.startswith(root + os.sep)] place =
-f"{os.path.relpath(inside[-1].filename, root)}, line {inside[-1].lineno}" if inside else name print(f"{place}:
-{type(error).__name__}: {error}") break
+_IMPORT = """
+import importlib, os, sys, traceback
+root = sys.argv[1]
+sys.path.insert(0, root)
+for name in sys.argv[2:]:
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        inside = [one for one in frames if one.filename.startswith(root + os.sep)]
+        place = f"{os.path.relpath(inside[-1].filename, root)}, line {inside[-1].lineno}" if inside else name
+        sys.exit(f"{place}: {type(error).__name__}: {error}")
 """
 
 Marks = dict[str, tuple[int, int]]
@@ -80,7 +87,7 @@ class Sources:
             )
         except subprocess.TimeoutExpired:
             return f"importing {', '.join(modules)} took more than {IMPORT_S_MAX:.0f} s"
-        return " ".join(found.stdout.split()) or None
+        return " ".join(found.stderr.split()) if found.returncode else None
 
     def _marks(self) -> Marks:
         marks = {}

@@ -6,7 +6,8 @@ A client costs some 20 ms to make and isn't safe to make in two threads at once;
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -25,7 +26,7 @@ DEFAULT_REGION = "us-east-1"
 # One attempt beyond the first: the local cloud doesn't throttle, so a second failure is an answer.
 _CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 2})
 _MISSING = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")
-_TAKEN = ("AlreadyExist", "AlreadyOwned", "Conflict", "ResourceInUse", "NameExists")
+_TAKEN = ("AlreadyExist", "Duplicate")
 
 
 class Clients:
@@ -102,14 +103,14 @@ def is_missing(error: Exception) -> bool:
     )
 
 
-def unless_missing(ask: Callable[[], str | None]) -> str | None:
-    """What the call answers, or None where the thing isn't there."""
+@contextmanager
+def tolerating(is_harmless: Callable[[Exception], bool]) -> Iterator[None]:
+    """Go on after an error that says no more than that the work is done already."""
     try:
-        return ask()
-    except ClientError as error:
-        if is_missing(error):
-            return None
-        raise
+        yield
+    except Exception as error:
+        if not is_harmless(error):
+            raise
 
 
 def is_taken(error: Exception) -> bool:

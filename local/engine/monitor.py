@@ -17,8 +17,7 @@ from typing import Any
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
-from local.engine import aws as aws_
-from local.engine.aws import DEFAULT_REGION
+from local.engine.aws import DEFAULT_REGION, is_unreachable, sentence
 from local.engine.deployment import DeployError, Say
 from local.engine.invokes import look_up
 from local.engine.values import Inputs, answered, has_unknown, provider_settings, received, without_unknown
@@ -108,7 +107,7 @@ class Monitor:
             self._adopt_alias(urn, request)
             ref, outputs = self._work.bring(self._wanted(urn, request, inputs))
         except Exception as error:
-            return self._failure(urn, f"{label}: {aws_.sentence(error)}", error)
+            return self._failure(urn, f"{label}: {sentence(error)}", error)
         return resource_pb2.RegisterResourceResponse(
             urn=urn, id=ref, object=answered(outputs, inputs, request.additionalSecretOutputs)
         )
@@ -125,7 +124,7 @@ class Monitor:
             provider = self._providers[request.provider]
             found = look_up(request.tok, self._work.aws.at(provider.region), received(request.args).values)
         except Exception as error:
-            self._stop(f"{request.tok}: {aws_.sentence(error)}", error)
+            self._stop(f"{request.tok}: {sentence(error)}", error)
             raise DeployError(self.errors[0]) from None
         return resource_pb2.ResourceInvokeResponse(**{"return": answered(found, Inputs(values={}))})
 
@@ -212,7 +211,7 @@ class Monitor:
     def _stop(self, message: str, error: Exception | None) -> None:
         message = self.without_secrets(message)
         # With the cloud gone every other resource fails alike: once is enough.
-        is_echo = error is not None and aws_.is_unreachable(error) and bool(self.errors)
+        is_echo = error is not None and is_unreachable(error) and bool(self.errors)
         with self._lock:
             if message not in self.errors and not is_echo:
                 self.errors.append(message)

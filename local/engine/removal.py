@@ -11,8 +11,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from local.engine import aws as aws_
-from local.engine.aws import Aws
+from local.engine.aws import Aws, is_missing, sentence, tolerating
 from local.engine.deployment import DeployError, Say
 from local.engine.kind import Kind
 from local.engine.services import KINDS
@@ -37,7 +36,7 @@ class Removal:
             try:
                 self._delete(resource, with_owner=resource.deleted_with in urns)
             except Exception as error:
-                raise DeployError(f"{resource.label}: {aws_.sentence(error)}") from None
+                raise DeployError(f"{resource.label}: {sentence(error)}") from None
         return [one.label for one in gone]
 
     def clear(self, old: Resource) -> set[str]:
@@ -75,20 +74,14 @@ class Removal:
         ref = self._find(kind, resource) if resource.status == "making" else resource.ref
         if ref is None:
             return
-        try:
+        with tolerating(is_missing):
             kind.delete(self._aws.at(resource.region), ref, resource.inputs)
-        except Exception as error:
-            if not aws_.is_missing(error):
-                raise
 
     def _find(self, kind: Kind, resource: Resource) -> str | None:
         taken = frozenset() if resource.ref else self._state.refs(resource.type)
-        try:
+        with tolerating(is_missing):  # itself, or what it is part of
             return kind.find(self._aws.at(resource.region), resource.ref, resource.inputs, taken)
-        except Exception as error:
-            if aws_.is_missing(error):  # itself, or what it is part of
-                return None
-            raise
+        return None
 
     def _kind(self, resource: Resource) -> Kind:
         kind = KINDS.get(resource.type)

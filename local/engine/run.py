@@ -25,8 +25,7 @@ from pulumi import RunError
 from pulumi.runtime import config as runtime_config
 from pulumi.runtime import settings, stack
 
-from local.engine import aws as aws_
-from local.engine.aws import DEFAULT_REGION, Aws, Clients
+from local.engine.aws import DEFAULT_REGION, Aws, Clients, is_missing, is_unreachable, sentence, tolerating
 from local.engine.deployment import DeployError, Deployment, Request, Say
 from local.engine.monitor import Log, Monitor, Provider
 from local.engine.project import as_runtime_text, project_name
@@ -96,7 +95,7 @@ class _Run:
             return
         aws, state = self.work.aws, self.state
         if not state.resources and not state.leaving:
-            with contextlib.suppress(aws.client("ssm").exceptions.ParameterNotFound):
+            with tolerating(is_missing):
                 aws.call("ssm", "DeleteParameter", Name=state.marker_name)
             state.remove()
         elif state.marker is None:
@@ -126,11 +125,11 @@ def _opened(request: Request, region: str, say: Say, clients: Clients) -> Iterat
     try:
         aws = Aws(clients, region)
     except Exception as error:
-        if aws_.is_unreachable(error):
+        if is_unreachable(error):
             raise DeployError(
                 f"the local cloud at {request.endpoint} doesn't answer; start it first"
             ) from None
-        raise DeployError(aws_.sentence(error)) from None
+        raise DeployError(sentence(error)) from None
     with contextlib.ExitStack() as held:
         if not request.preview:
             held.enter_context(State.held(request.state, request.stage))
@@ -146,7 +145,7 @@ def _opened(request: Request, region: str, say: Say, clients: Clients) -> Iterat
 
 
 def _forget_lost(run: _Run) -> None:
-    """Unless the cloud has the last complete run's mark, look for each resource and forget the lost."""
+    """Unless the cloud has the last complete run's mark, look for each resource; forget the lost."""
     state, aws = run.state, run.work.aws
     if not state.resources or (state.marker is not None and state.marker == _mark(aws, state)):
         return
@@ -159,7 +158,7 @@ def _forget_lost(run: _Run) -> None:
                 if is_lost
             ]
         except Exception as error:
-            raise DeployError(aws_.sentence(error)) from None
+            raise DeployError(sentence(error)) from None
     if lost:
         run.work.say(
             f"the local cloud has {len(known) - len(lost)} of {len(known)} resources; making the others again"
@@ -167,13 +166,14 @@ def _forget_lost(run: _Run) -> None:
     state.marker = None
     state.resources = {urn: one for urn, one in state.resources.items() if one not in lost}
     state.leaving = [one for one in state.leaving if one not in lost]
+    for one in state.resources.values():
+        one.take_back()
 
 
 def _mark(aws: Aws, state: State) -> str | None:
-    ask = aws.call
-    return aws_.unless_missing(
-        lambda: str(ask("ssm", "GetParameter", Name=state.marker_name)["Parameter"]["Value"])
-    )
+    with tolerating(is_missing):
+        return str(aws.call("ssm", "GetParameter", Name=state.marker_name)["Parameter"]["Value"])
+    return None
 
 
 def _evaluate(request: Request, project: str, monitor: Monitor, say: Say) -> None:

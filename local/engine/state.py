@@ -7,7 +7,7 @@ run at a time holds the file.
 
 `marker` is what the last complete run left in the cloud. While it can be read back there, the state is
 believed unseen; when it can't (another server, one restarted from an older memory, a killed run), each
-resource is looked for.
+resource is looked for and its last update made again.
 """
 
 from __future__ import annotations
@@ -47,10 +47,17 @@ class Resource:
     needs: list[str] = field(default_factory=list)
     """URNs that must outlive it: its dependencies and its parent."""
     needs_by_property: dict[str, list[str]] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+    """What its last update changed, as it was (None: absent), for a cloud that lost that update."""
     deleted_with: str = ""
     protect: bool = False
     retain: bool = False
     status: Literal["making", "made"] = "made"
+
+    def take_back(self) -> None:
+        """Believe that the last update didn't happen; it is harmless to make it again."""
+        inputs = {**self.inputs, **self.before}
+        self.inputs = {name: value for name, value in inputs.items() if value is not None}
 
     @property
     def name(self) -> str:

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from local.engine import aws as aws_
-from local.engine.aws import Aws
+from local.engine.aws import Aws, is_unreachable
 from local.engine.deployment import DeployError, Say
 from local.engine.difference import changed_names, touched, with_ignored
 from local.engine.kind import Kind, Values
@@ -145,7 +144,7 @@ class Work:
             except Exception as error:
                 # Refused at the first call, nothing was made. What has that name is somebody else's then, and
                 # the next run must not take it for ours.
-                if step.aws.answers == answers and not aws_.is_unreachable(error):
+                if step.aws.answers == answers and not is_unreachable(error):
                     self._forget(making, before)
                 raise
             with state.lock:
@@ -162,7 +161,9 @@ class Work:
                     told = step.kind.update(step.aws, old.ref, old.inputs, step.values, changed)
                 except UnknownPropertyError as error:
                     raise DeployError(f"the local engine doesn't know its property {error}") from None
+                before = {name: old.inputs.get(name) for name in changed}
                 self._note(step, old, {**old.outputs, **told})
+                old.before = before
                 self.state.save()
         self.done.updated.append(step.wanted.label)
         return old.ref, {**step.values, **old.outputs}

@@ -38,6 +38,7 @@ streams.py
 
 queues.py
 - A message that is sent while a batch is being deleted may be lost. One lock for both.
+- A FIFO queue that is made anew counts from nought. Its numbers follow the time, and never fall.
 - The ids of five minutes are copied for each message sent. Once a second.
 
 queries.py

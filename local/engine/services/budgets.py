@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
-from local.engine.aws import Aws
+from local.engine.aws import Aws, is_missing, is_taken, tolerating
 from local.engine.kind import Kind, Values
+
+_SUBSCRIBERS = {"subscriberEmailAddresses": "EMAIL", "subscriberSnsTopicArns": "SNS"}
 
 
 class Budget(Kind):
@@ -50,33 +52,25 @@ class Budget(Kind):
         """A notification has no name: one that changed is taken away and made anew."""
         budget = {"AccountId": aws.account, "BudgetName": new["name"]}
         before, after = old.get("notifications", []), new["notifications"]
-        for one in before:
-            if one not in after:
+        for one in (one for one in before if one not in after):
+            with tolerating(is_missing):
                 aws.call("budgets", "DeleteNotification", **budget, Notification=self._notification(aws, one))
-        for one in after:
-            if one not in before:
-                subscribers = [
-                    {"SubscriptionType": kind, "Address": address}
-                    for kind, name in (
-                        ("EMAIL", "subscriberEmailAddresses"),
-                        ("SNS", "subscriberSnsTopicArns"),
-                    )
-                    for address in one.get(name, [])
-                ]
-                notification = self._notification(aws, one)
-                aws.call(
-                    "budgets",
-                    "CreateNotification",
-                    **budget,
-                    Notification=notification,
-                    Subscribers=subscribers,
-                )
+        for one in (one for one in after if one not in before):
+            told = {"Notification": self._notification(aws, one), "Subscribers": _subscribers(one)}
+            with tolerating(is_taken):
+                aws.call("budgets", "CreateNotification", **budget, **told)
 
     def _notification(self, aws: Aws, one: Values) -> dict[str, Any]:
         form = aws.form("budgets", "CreateNotification").members["Notification"]
-        return self.shaped(
-            form, {name: value for name, value in one.items() if not name.startswith("subscriber")}
-        )
+        return self.shaped(form, {name: value for name, value in one.items() if name not in _SUBSCRIBERS})
+
+
+def _subscribers(one: Values) -> list[dict[str, str]]:
+    return [
+        {"SubscriptionType": kind, "Address": address}
+        for name, kind in _SUBSCRIBERS.items()
+        for address in one.get(name, [])
+    ]
 
 
 KINDS = (Budget(),)

@@ -73,8 +73,19 @@ class Table(Kind):
         # A view type can't change while the stream runs.
         if changed & _STREAM and old.get("streamEnabled") and new.get("streamEnabled"):
             aws.call("dynamodb", "UpdateTable", TableName=ref, StreamSpecification={"StreamEnabled": False})
+        if changed & _CAPACITY and self._has_capacity(aws, ref, new):
+            changed -= _CAPACITY  # an update made again after a kill: DynamoDB refuses what is so already
         # An attribute is declared for an index's sake only, and goes along with it.
         return super().update(aws, ref, old, new, changed - {"attributes"})
+
+    def _has_capacity(self, aws: Aws, ref: str, new: Values) -> bool:
+        table = aws.call("dynamodb", "DescribeTable", TableName=ref)["Table"]
+        units = table["ProvisionedThroughput"]
+        return (
+            new["billingMode"] == table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+            and new.get("readCapacity", 0) == units["ReadCapacityUnits"]
+            and new.get("writeCapacity", 0) == units["WriteCapacityUnits"]
+        )
 
     def changes(self, aws: Aws, ref: str, new: Values, changed: Set[str]) -> dict[str, Any]:
         """Only what changed, for DynamoDB refuses to be told what is already so."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
-from local.engine import aws as aws_
-from local.engine.aws import Aws
+from local.engine.aws import Aws, is_taken, tolerating
 from local.engine.kind import Kind, Made, Values
 from local.engine.shape import NOTHING
 
@@ -35,11 +34,8 @@ class LogGroup(Kind):
         return values["name"] if any(one["logGroupName"] == values["name"] for one in listed) else None
 
     def create(self, aws: Aws, new: Values) -> Made:
-        try:
+        with tolerating(is_taken):
             return super().create(aws, new)
-        except Exception as error:
-            if not aws_.is_taken(error):
-                raise
         # A function that wrote its last words after its group had gone has made it anew, without settings.
         self.settle(aws, new["name"], {}, new)
         self.retag(aws, new["name"], {}, new)

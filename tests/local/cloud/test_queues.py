@@ -221,3 +221,21 @@ def test_a_queue_is_drained_at_once(kit: Kit) -> None:
         newest = max(float(item["sk"]["N"]) for item in kit.items())
         waits.append((newest - began) / 1e6)
     assert sorted(waits)[5] < 150
+
+
+def test_a_queue_that_is_made_anew_goes_on_with_higher_numbers(kit: Kit) -> None:
+    """Who knows by a message's number what it has already would otherwise take the new ones for old."""
+    sqs = kit.cloud.client("sqs")
+
+    def send(url: str) -> int:
+        sent = sqs.send_message(
+            QueueUrl=url, MessageBody="x", MessageGroupId="g", MessageDeduplicationId=uuid.uuid4().hex
+        )
+        return int(sent["SequenceNumber"])
+
+    name = f"{kit.name}-anew.fifo"
+    url = sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"]
+    first, second = send(url), send(url)
+    sqs.delete_queue(QueueUrl=url)
+    url = sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"]
+    assert first < second < send(url)

@@ -63,20 +63,23 @@ def _edited(
     program: Path, state: Path, endpoint: str, config: Mapping[str, object], secrets: frozenset[str]
 ) -> float:
     with Warm(endpoint) as warm:
-        facts = {
-            "stage": "local",
-            "state": state,
-            "endpoint": endpoint,
-            "config": config,
-            "secrets": secrets,
-            "say": _quiet,
-        }
-        warm.deploy(program, **facts)
+
+        def once() -> Deployment:
+            return warm.deploy(
+                program,
+                stage="local",
+                state=state,
+                endpoint=endpoint,
+                config=config,
+                secrets=secrets,
+                say=_quiet,
+            )
+
+        once()
         with (program / "handlers" / "query.py").open("a") as source:
             source.write("\n# changed\n")
         began = time.monotonic()
-        done = warm.deploy(program, **facts)
-        assert done.updated, "the change was not seen"
+        assert once().updated, "the change was not seen"
         return time.monotonic() - began
 
 

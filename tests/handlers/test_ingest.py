@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from decimal import Decimal
 from typing import Any
@@ -11,11 +12,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from handlers import history as history_module
 from handlers import ingest
 from handlers.broker import Broker
 from handlers.history import History
 from tests.handlers.conftest import record, ticks
+from tickwire import intake
+from tickwire.ledger import Entry
 
 Published = list[tuple[str, dict[str, Any]]]
 
@@ -74,7 +76,8 @@ def test_a_crash_between_any_two_writes_loses_and_doubles_nothing(
 ) -> None:
     """The function ends after n writes; the same messages come again to a new one."""
     batch = [record("AAPL", ticks("AAPL", *range(1, 131))), record("AAPL", ticks("AAPL", 131))]
-    put, writes = History._put, []
+    put = History._put
+    writes: list[Any] = []
 
     def put_until(self: History, item: Any, **condition: Any) -> bool:
         if len(writes) >= survive:
@@ -97,13 +100,12 @@ def test_two_functions_that_stand_at_the_same_place_share_the_numbers(
 ) -> None:
     """Both remember the same head; the one that comes second sees it and moves on."""
     one, two = History("history", keep_s=3600), History("history", keep_s=3600)
-    entry = ingest.Entry
-    tick = ingest.intake.ticks('{"symbol":"AAPL","price":1}', symbols={"AAPL"}, arrived_ms=1_795_000_000_000)
-    one.append("AAPL", [entry(1, 0, tuple(tick))])
-    two.append("AAPL", [entry(1, 0, tuple(tick))])
-    one.append("AAPL", [entry(2, 0, tuple(tick))])
-    two.append("AAPL", [entry(3, 0, tuple(tick * 3))])
-    one.append("AAPL", [entry(4, 0, tuple(tick))])
+    tick = intake.ticks('{"symbol":"AAPL","price":1}', symbols={"AAPL"}, arrived_ms=1_795_000_000_000)
+    one.append("AAPL", [Entry(1, 0, tuple(tick))])
+    two.append("AAPL", [Entry(1, 0, tuple(tick))])
+    one.append("AAPL", [Entry(2, 0, tuple(tick))])
+    two.append("AAPL", [Entry(3, 0, tuple(tick * 3))])
+    one.append("AAPL", [Entry(4, 0, tuple(tick))])
     page = one.after("AAPL", 0, limit=100)
     assert page is not None
     assert [found.seq for found in page.ticks] == [1, 2, 3, 4, 5, 6]
@@ -119,7 +121,7 @@ def test_a_bad_message_is_set_aside_and_stops_nobody(
     assert take(*batch) == []
     assert stored(history, "AAPL") == [(1, Decimal(1)), (2, Decimal(2))]
     dead = boto3.client("sqs").receive_message(
-        QueueUrl=ingest.os.environ["DEAD_QUEUE_URL"], MessageAttributeNames=["All"]
+        QueueUrl=os.environ["DEAD_QUEUE_URL"], MessageAttributeNames=["All"]
     )["Messages"]
     assert [m["MessageAttributes"]["reason"]["StringValue"] for m in dead] == ["price"]
     assert dead[0]["Body"] == '{"symbol":"AAPL","price":"high"}'
@@ -168,7 +170,7 @@ def test_a_broker_that_is_out_costs_no_tick_and_leaves_old_prices_unsaid(
         return False
 
     monkeypatch.setattr(Broker, "_publish", out)
-    stale = record("AAPL", ticks("AAPL", 1), sent_ms=history_module.time.time_ns() // 1_000_000 - 6_000)
+    stale = record("AAPL", ticks("AAPL", 1), sent_ms=time.time_ns() // 1_000_000 - 6_000)
     assert take(stale) == []
     assert stored(history, "AAPL") == [(1, Decimal(1))]
     assert '"event":"stale"' in capsys.readouterr().out

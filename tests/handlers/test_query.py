@@ -10,7 +10,7 @@ import pytest
 from handlers import ingest, query
 from handlers.history import History
 from tests.handlers.conftest import record, ticks
-from tickwire.tick import parse_iso
+from tickwire.tick import iso, parse_iso
 
 START = "2026-11-21T14:00:00Z"
 
@@ -26,7 +26,7 @@ def filled(history: History, published: list[Any]) -> History:
     start_ms = parse_iso(START)
     for number in range(1, 251, 10):
         body = [
-            {"symbol": "AAPL", "price": n, "timestamp": query.iso(start_ms + n * 1_000)}
+            {"symbol": "AAPL", "price": n, "timestamp": iso(start_ms + n * 1_000)}
             for n in range(number, number + 10)
         ]
         event = {"Records": [record("AAPL", body, sent_ms=start_ms + number * 1_000)]}

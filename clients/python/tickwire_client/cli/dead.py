@@ -81,7 +81,7 @@ def _sqs(platform: Platform) -> tuple[Any, tuple[type[Exception], ...]]:
         raise click.ClickException(
             "boto3 is not installed; expected it for this command: pip install tickwire-client[operate]"
         ) from None
-    local: dict[str, str] = {}
+    local: dict[str, Any] = {}
     if urlsplit(platform.identity_url).hostname in ("127.0.0.1", "localhost", "::1"):
         local = {
             "endpoint_url": platform.identity_url,

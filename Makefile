@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 PY := .venv/bin/python
-SETUP := $(PYTHON) -I local/setup.py
+SETUP := $(PYTHON) -S -m local.setup
 NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGE := clients/browser/dist/index.html
 PAGE_SOURCES := $(shell find clients/browser -type d \( -name node_modules -o -name dist -o -name types \) -prune \
@@ -55,7 +55,7 @@ clean: ## Remove all that was installed or built; history in .local stays
 anew:
 
 preflight:
-	@$(PYTHON) -I local/preflight.py $(CHECKS)
+	@trap "" INT; $(PYTHON) -I -S local/preflight.py $(CHECKS)
 
 # The interpreter is followed: when the system's Python is another one, or gone, all is made anew.
 .venv/run.stamp: requirements.txt requirements-run.txt clients/python/pyproject.toml local/setup.py \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
+from components.alarms import Alarms, AlarmsArgs
 from components.broker import Broker, BrokerArgs
 from components.door import Door, DoorArgs
 from components.feed import Feed, FeedArgs
@@ -23,11 +24,13 @@ broker = Broker("broker", BrokerArgs(stage=stage))
 history = History("history", HistoryArgs(stage=stage))
 queue = Queue("queue", QueueArgs(stage=stage, attempts_max=5))
 feed = Feed("feed", FeedArgs(stage=stage, fills=queue))
-Ingest("ingest", IngestArgs(stage=stage, drains=queue, records_to=history, publishes_to=broker))
+ingest = Ingest("ingest", IngestArgs(stage=stage, drains=queue, records_to=history, publishes_to=broker))
 query = Query("query", QueryArgs(stage=stage, reads=history))
-Door("door", DoorArgs(stage=stage, opens_on=query, fills=queue, key_digest=read_key_digest()))
+door = Door("door", DoorArgs(stage=stage, opens_on=query, fills=queue, key_digest=read_key_digest()))
 identity = Identity("identity", IdentityArgs(stage=stage, admits_to=broker))
 site = Site("site", SiteArgs(stage=stage, shows=pages, serves=query, points_to=broker, admits_by=identity))
+watched = [one.function for one in (ingest, query, door)]
+alarms = Alarms("alarms", AlarmsArgs(stage=stage, feed=feed, queue=queue, history=history, functions=watched))
 
 pulumi.export("url", site.url)
 pulumi.export("api", site.api)
@@ -38,5 +41,7 @@ pulumi.export("symbols", list(stage.symbols))
 pulumi.export("queueUrl", queue.url)
 pulumi.export("deadQueueUrl", queue.dead_url)
 pulumi.export("table", history.table)
-pulumi.export("feed", feed.function)
+pulumi.export("feed", feed.name)
 pulumi.export("bucket", site.bucket)
+pulumi.export("alarmTopic", alarms.topic)
+pulumi.export("dashboard", alarms.dashboard)

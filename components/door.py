@@ -27,12 +27,14 @@ class DoorArgs:
 class Door(pulumi.ComponentResource):
     """The function that checks key, origin and ticks, and puts them on the queue."""
 
+    function: Function
+
     def __init__(self, name: str, args: DoorArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tickwire:index:Door", name, None, opts)
-        function = self._function(name, args)
+        self.function = self._function(name, args)
         Route(
             name,
-            RouteArgs(api=args.opens_on.api, path="POST /api/ticks", leads_to=function),
+            RouteArgs(api=args.opens_on.api, path="POST /api/ticks", leads_to=self.function),
             ResourceOptions(parent=self),
         )
         self.register_outputs({})

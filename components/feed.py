@@ -24,17 +24,18 @@ class FeedArgs:
 class Feed(pulumi.ComponentResource):
     """Function and schedule; nothing at all where the feed is off."""
 
-    function: pulumi.Output[str]
-    """The function's name; empty where there is none."""
+    function: Function | None
+    name: pulumi.Output[str]
+    """The function's; empty where there is none."""
 
     def __init__(self, name: str, args: FeedArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tickwire:index:Feed", name, None, opts)
-        self.function = pulumi.Output.from_input("")
+        self.function, self.name = None, pulumi.Output.from_input("")
         if args.stage.feed == "simulated":
-            function = self._function(name, args)
-            self._schedule(name, args.stage, function)
-            self.function = function.name
-        self.register_outputs({"function": self.function})
+            self.function = self._function(name, args)
+            self._schedule(name, args.stage, self.function)
+            self.name = self.function.name
+        self.register_outputs({"function": self.name})
 
     def _function(self, name: str, args: FeedArgs) -> Function:
         stage = args.stage

@@ -10,11 +10,13 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from components.code import archive
-from components.rights import Statement, document, trust, writes_to
+from components.rights import Statement, allow, document, trust, writes_to
 from tickwire.stage import Stage
 
 # The newest that both Lambda and the provider (pulumi-aws 7.51.1) know.
 RUNTIME = aws.lambda_.Runtime.PYTHON3D14
+# X-Ray has no resource to name: a function may send traces, or it may not.
+TRACES = allow("xray:PutTraceSegments", "xray:PutTelemetryRecords", on="*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,8 @@ class FunctionArgs:
 class Function(pulumi.ComponentResource):
     """Log, role and function."""
 
+    noun: str
+    timeout_s: int
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
     invoke_arn: pulumi.Output[str]
@@ -41,6 +45,7 @@ class Function(pulumi.ComponentResource):
         log = self._log(name, args)
         role, rights = self._role(name, args, log)
         function = self._function(name, args, log, role, rights)
+        self.noun, self.timeout_s = args.noun, args.timeout_s
         self.name, self.arn, self.invoke_arn = function.name, function.arn, function.invoke_arn
         self.register_outputs({"arn": self.arn})
 
@@ -67,12 +72,13 @@ class Function(pulumi.ComponentResource):
             ),
             ResourceOptions(parent=self),
         )
+        traces = [TRACES] if args.stage.tracing else []
         rights = aws.iam.RolePolicy(
             name,
             aws.iam.RolePolicyArgs(
                 name=args.stage.named(args.noun),
                 role=role.name,
-                policy=document(*args.may, writes_to(log.arn)),
+                policy=document(*args.may, writes_to(log.arn), *traces),
             ),
             ResourceOptions(parent=self),
         )
@@ -102,6 +108,10 @@ class Function(pulumi.ComponentResource):
                     variables={"STAGE": args.stage.name, **args.environment}
                 ),
                 logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log.name),
+                # Said either way: left out, a function would go on tracing once it did.
+                tracing_config=aws.lambda_.FunctionTracingConfigArgs(
+                    mode="Active" if args.stage.tracing else "PassThrough"
+                ),
                 tags=args.stage.tags,
             ),
             # Without its rights the first call would fail.

@@ -27,10 +27,12 @@ class IngestArgs:
 class Ingest(pulumi.ComponentResource):
     """Function, and its mapping to the queue. Ten messages at a time is what SQS allows for FIFO."""
 
+    function: Function
+
     def __init__(self, name: str, args: IngestArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tickwire:index:Ingest", name, None, opts)
-        function = self._function(name, args)
-        self._mapping(name, args, function)
+        self.function = self._function(name, args)
+        self._mapping(name, args, self.function)
         self.register_outputs({})
 
     def _function(self, name: str, args: IngestArgs) -> Function:

@@ -45,6 +45,7 @@ class QueryArgs:
 class Query(pulumi.ComponentResource):
     """API, log, stage and the reading function. Others open routes of their own on `api`."""
 
+    function: Function
     api: aws.apigatewayv2.Api
     url: pulumi.Output[str]
     """The API's own address, without a path; users reach it through the site."""
@@ -53,10 +54,10 @@ class Query(pulumi.ComponentResource):
         super().__init__("tickwire:index:Query", name, None, opts)
         self.api = self._api(name, args.stage)
         self._stage(name, args.stage)
-        function = self._function(name, args)
+        self.function = self._function(name, args)
         Route(
             name,
-            RouteArgs(api=self.api, path="GET /api/{proxy+}", leads_to=function),
+            RouteArgs(api=self.api, path="GET /api/{proxy+}", leads_to=self.function),
             ResourceOptions(parent=self),
         )
         self.url = self.api.api_endpoint

@@ -27,8 +27,10 @@ class QueueArgs:
 class Queue(pulumi.ComponentResource):
     """Two queues. Groups don't wait for each other; nothing is deduplicated by content."""
 
+    name: pulumi.Output[str]
     url: pulumi.Output[str]
     arn: pulumi.Output[str]
+    dead_name: pulumi.Output[str]
     dead_url: pulumi.Output[str]
     dead_arn: pulumi.Output[str]
 
@@ -36,8 +38,8 @@ class Queue(pulumi.ComponentResource):
         super().__init__("tickwire:index:Queue", name, None, opts)
         dead = self._dead(f"{name}-dead", args.stage)
         ingest = self._ingest(name, args, dead)
-        self.url, self.arn = ingest.url, ingest.arn
-        self.dead_url, self.dead_arn = dead.url, dead.arn
+        self.name, self.url, self.arn = ingest.name, ingest.url, ingest.arn
+        self.dead_name, self.dead_url, self.dead_arn = dead.name, dead.url, dead.arn
         self.register_outputs({"url": self.url, "deadUrl": self.dead_url})
 
     def _ingest(self, name: str, args: QueueArgs, dead: aws.sqs.Queue) -> aws.sqs.Queue:

@@ -26,10 +26,12 @@ def emit(event: str, **facts: Any) -> None:
 
 
 def measure(units: Mapping[str, str], values: Mapping[str, float | list[float]], **dimensions: str) -> None:
-    """Write one line of metrics, by stage and the dimensions given. A list holds several observations."""
+    """Write one line of metrics, by stage, and by the dimensions given. A list holds several observations."""
     metrics = [{"Name": name, "Unit": units[name]} for name in values]
     about = {"stage": os.environ["STAGE"], **dimensions}
-    directive = {"Namespace": NAMESPACE, "Dimensions": [list(about)], "Metrics": metrics}
+    # By stage alone as well: an alarm can't add up over a dimension's values.
+    sets = [["stage"], list(about)] if dimensions else [["stage"]]
+    directive = {"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": metrics}
     aws = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [directive]}
     _write({"_aws": aws, "request": _request["id"], **about, **values})
 

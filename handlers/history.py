@@ -92,9 +92,9 @@ class History:
                 new += len(chunk.ticks)
                 head = advance(head, chunk)
             else:
-                self._remember(symbol, head)
                 if todo:
                     self._show(symbol, head)
+                self._remember(symbol, head)  # only now: what is remembered is never shown again
                 return Appended(stored, new)
             known = {chunk.first for chunk in stored}
             head = self._read_head(symbol)
@@ -103,7 +103,7 @@ class History:
         raise Contended(f"{symbol}: lost {RACES_MAX} races for seq {head.seq + 1}")
 
     def _store(self, symbol: str, head: Head, chunk: Chunk) -> bool:
-        hour = chunk.ticks[0].time_ms // HOUR_MS
+        hour = max(tick.time_ms for tick in chunk.ticks) // HOUR_MS
         if head.newest is None or hour > head.newest.time_ms // HOUR_MS:
             self._put(
                 {

@@ -19,7 +19,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.broker import Broker
+from handlers.broker import Broker, fresh_ms
 from handlers.events import begin, emit, measure
 from handlers.history import Contended, History
 from handlers.queue import Message, Queue
@@ -109,7 +109,8 @@ class Ingest:
         for place, record in enumerate(records):
             try:
                 good.append(self._decode(group, record))
-            except intake.Refused as refused:
+            except Exception as error:
+                refused = error if isinstance(error, intake.Refused) else _unexpected(error)
                 try:
                     self._set_aside(group, record, refused)
                     reasons.append(refused.reason)
@@ -147,21 +148,30 @@ class Ingest:
         came = sum(len(entry.ticks) for entry in entries)
         if run[0].resent:
             return Taken(ticks=came, stored=appended.new)
-        ticks = [tick for chunk in appended.chunks for tick in chunk.ticks]
-        published = self.broker.publish(symbol, wire.messages(ticks), sent_ms=entries[-1].sent_ms)
+        fresh = [tick for chunk in appended.chunks if fresh_ms(chunk.sent_ms) > 0 for tick in chunk.ticks]
+        published = self.broker.publish(symbol, wire.messages(fresh), sent_ms=entries[-1].sent_ms)
+        stale = sum(len(chunk.ticks) for chunk in appended.chunks) - published
+        if stale:
+            emit("stale", symbol=symbol, ticks=stale)
         return Taken(
             ticks=came,
             stored=appended.new,
             published=published,
-            stale=len(ticks) - published,
+            stale=stale,
             age_ms=[time.time() * 1000 - entries[0].sent_ms] if published else [],
         )
 
     def _set_aside(self, group: str, record: Record, refused: intake.Refused) -> None:
-        message = Message(group, record["messageId"], record["body"])
+        # Cut, or a message of the largest size would have no room for its reason.
+        message = Message(group, record["messageId"], record["body"][: intake.BODY_BYTES_MAX])
         sent_ms = record["attributes"]["SentTimestamp"]
         self.dead.send_aside(message, reason=refused.reason, detail=str(refused), sent=sent_ms)
         emit("refused", reason=refused.reason, group=group, message=record["messageId"])
+
+
+def _unexpected(error: Exception) -> intake.Refused:
+    """Decoding depends on the message alone: what broke it would break it each time it came again."""
+    return intake.Refused("unexpected", "message", repr(error), "a message that can be decoded")
 
 
 def _measure(taken: Taken) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tickwire.symbol import near
@@ -89,8 +89,11 @@ def _positive(field: str, value: Any) -> Decimal:
 
 
 def _volume(value: Any) -> Decimal:
-    if type(value) is Decimal and (value == 0 or SMALLEST <= value < LARGEST):
-        return value
+    if type(value) is Decimal:
+        if value == 0:
+            return Decimal(0)  # 0e-999999999 would be written out as a gigabyte of zeros
+        if SMALLEST <= value < LARGEST:
+            return value
     raise Refused("volume", "volume", _shown(value), "a number, 0 or from 10^-12 to below 10^12")
 
 
@@ -121,7 +124,10 @@ def _source(value: Any) -> str | None:
 def _decimal(text: str) -> Decimal:
     if len(text) > NUMBER_LENGTH_MAX:
         raise Refused("number", "number", text, f"at most {NUMBER_LENGTH_MAX} characters")
-    return Decimal(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise Refused("number", "number", text, "an exponent that a decimal can have") from None
 
 
 def _constant(name: str) -> None:

@@ -41,6 +41,8 @@ class Stage:
     ingest_concurrency: int = 10
     iot_logging: bool = False
     log_retention_days: int = 14
+    alarm_email: str = ""
+    tracing: bool = False
     write_origins: tuple[str, ...] = ()
     site_url: str = ""
     aws_url: str = ""
@@ -134,6 +136,12 @@ def _truth(key: str, value: Any) -> bool:
     return value
 
 
+def _email(key: str, value: Any) -> str:
+    if not isinstance(value, str) or (value and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s.]+", value)):
+        raise ConfigError(f"{key} is {value!r}; expected nothing, or one e-mail address")
+    return value
+
+
 def _url(key: str, value: Any) -> str:
     if not isinstance(value, str) or (value and not re.fullmatch(r"https?://[^/\s?#]+", value)):
         raise ConfigError(
@@ -160,6 +168,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "ingestConcurrency": _within(2, 1000, "functions at once"),
     "iotLogging": _truth,
     "logRetentionDays": _one_of(*LOG_DAYS),
+    "alarmEmail": _email,
+    "tracing": _truth,
     "writeOrigins": _origins,
     "siteUrl": _url,
     "awsUrl": _url,

@@ -150,7 +150,7 @@ class Kind:
     def update(self, aws: Aws, ref: str, old: Values, new: Values, changed: Set[str]) -> Values:
         """Make the resource what `new` says; return the outputs that the calls told."""
         answer: Values = {}
-        main = changed - self.own - EVERYWHERE
+        main = changed - self.own - EVERYWHERE - {f"{self.name_key}Prefix"}
         if main:
             answer = aws.call(self.service, self.update_op, **self.changes(aws, ref, new, main))
         self.settle(aws, ref, old, new)
@@ -239,7 +239,8 @@ class Kind:
                 aws.call(self.service, operation, **key, **tags)
 
     def _mine(self, values: Values) -> Values:
-        return {name: one for name, one in values.items() if name not in self.own and name not in EVERYWHERE}
+        elsewhere = self.own | EVERYWHERE | {f"{self.name_key}Prefix"}
+        return {name: one for name, one in values.items() if name not in elsewhere}
 
     def _form(self, aws: Aws, operation: str) -> Any:
         form = aws.form(self.service, operation)

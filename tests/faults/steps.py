@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-OK, REFUSED, LOST, KILLED_BEFORE, KILLED_AFTER = "ok", "refused", "lost", "killed before", "killed after"
-"""A call's fate: done; refused; done, and the answer lost; the function ends before or after it took effect."""
+from tests.faults.fates import KILLED_AFTER, KILLED_BEFORE, LOST, OK, REFUSED
+
+STEP_S = 10
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ class Stepped(Generic[T]):
 
     def step(self, fate: str) -> None:
         """Let its call have this fate, and the function run up to the next one."""
+        assert self.call, "it has ended"
         self._fate = fate
         self._go.release()
         self._wait()
@@ -60,7 +62,7 @@ class Stepped(Generic[T]):
         self._stands.release()
 
     def _wait(self) -> None:
-        self._stands.acquire()
+        assert self._stands.acquire(timeout=STEP_S), f"no step within {STEP_S} s"
         if self._error is not None:
             raise self._error
 

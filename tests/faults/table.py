@@ -19,7 +19,9 @@ _PUT: dict[str, Callable[[Item | None, Item], bool]] = {
 }
 _SORT_KEY: dict[str, Callable[[str, Item], bool]] = {
     "pk = :pk": lambda sk, values: True,
-    "pk = :pk AND sk >= :sk": lambda sk, values: sk >= values[":sk"]["S"],
+    "pk = :pk AND sk BETWEEN :from AND :to": lambda sk, values: (
+        values[":from"]["S"] <= sk <= values[":to"]["S"]
+    ),
     "pk = :pk AND sk <= :hour": lambda sk, values: sk <= values[":hour"]["S"],
 }
 
@@ -68,8 +70,9 @@ class Table:
         if ExclusiveStartKey is not None:
             keys = keys[keys.index(_key(ExclusiveStartKey)) + 1 :]
         page = [self.items[key] for key in keys[:Limit]]
-        more = {"LastEvaluatedKey": {name: page[-1][name] for name in ("pk", "sk")}}
-        return {"Items": page, **(more if len(keys) > Limit else {})}
+        if len(keys) <= Limit:
+            return {"Items": page}
+        return {"Items": page, "LastEvaluatedKey": {name: page[-1][name] for name in ("pk", "sk")}}
 
 
 def _key(item: Item) -> tuple[str, str]:

@@ -81,11 +81,9 @@ class Table(Kind):
     def _has_capacity(self, aws: Aws, ref: str, new: Values) -> bool:
         table = aws.call("dynamodb", "DescribeTable", TableName=ref)["Table"]
         units = table["ProvisionedThroughput"]
-        return (
-            new["billingMode"] == table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
-            and new.get("readCapacity", 0) == units["ReadCapacityUnits"]
-            and new.get("writeCapacity", 0) == units["WriteCapacityUnits"]
-        )
+        mode = table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+        has = (mode, units["ReadCapacityUnits"], units["WriteCapacityUnits"])
+        return has == (new["billingMode"], new.get("readCapacity", 0), new.get("writeCapacity", 0))
 
     def changes(self, aws: Aws, ref: str, new: Values, changed: Set[str]) -> dict[str, Any]:
         """Only what changed, for DynamoDB refuses to be told what is already so."""

@@ -44,7 +44,8 @@ class Lab:
 
     def write(self, source: str) -> None:
         """The program's `__main__.py`; `name` in it gives names of this stage's own."""
-        head = f"import json\nimport pulumi\nimport pulumi_aws as aws\nfrom pulumi import ResourceOptions as Options\n"
+        head = "import json\nimport pulumi\nimport pulumi_aws as aws\n"
+        head += "from pulumi import ResourceOptions as Options\n"
         name = f"def name(noun): return '{self.stage}-' + noun\n"
         (self.program / "__main__.py").write_text(_WATCH + head + name + textwrap.dedent(source))
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -40,7 +38,7 @@ def test_a_first_deploy_creates_and_the_next_makes_no_changing_call(lab: Lab) ->
 
 
 def test_a_changed_property_is_updated_in_place(lab: Lab) -> None:
-    """One call for the attribute; the line names what changed; a property taken away goes back to its default."""
+    """One call; the line names what changed; a property taken away goes back to its default."""
     lab.deploy(QUEUE)
     deployment = lab.deploy(QUEUE.replace("30", "60"))
     assert deployment.updated == ("aws:sqs/queue:Queue jobs",)
@@ -110,7 +108,7 @@ def test_what_needs_another_waits_for_it_also_without_using_it(lab: Lab) -> None
 
 
 def test_a_function_is_updated_when_its_content_changes_and_only_then(lab: Lab) -> None:
-    """The archive's hash decides: same content under new times is no change, a new environment is no new code."""
+    """The archive's hash decides: new times are no change, a new environment is no new code."""
     sources = lab.program / "src"
     sources.mkdir()
     (sources / "app.py").write_text("def handler(event, context): return 1\n")
@@ -179,13 +177,21 @@ def test_a_renamed_resource_with_an_alias_stays(lab: Lab) -> None:
 
 
 def test_a_program_without_names_gets_made_up_ones_that_stay(lab: Lab) -> None:
-    """As Pulumi does: the logical name and seven random digits, kept by later deploys, new for a replacement."""
+    """As Pulumi does: the logical name and seven random digits, kept later, new for a replacement."""
     program = 'q = aws.sqs.Queue("jobs", fifo_queue=True)\npulumi.export("name", q.name)'
     made = str(lab.deploy(program).outputs["name"])
     assert made.startswith("jobs-")
     assert made.endswith(".fifo")
     assert lab.deploy().outputs["name"] == made
     assert lab.deploy(program.replace(", fifo_queue=True", "")).outputs["name"] != made
+
+
+def test_a_name_may_begin_as_the_program_says(lab: Lab) -> None:
+    """`name_prefix`, for a type whose calls know nothing of it."""
+    program = CHAIN.replace('name=name("role")', 'name_prefix="begin-"') + 'pulumi.export("name", role.name)'
+    made = str(lab.deploy(program).outputs["name"])
+    assert made.startswith("begin-")
+    assert lab.deploy().outputs["name"] == made
 
 
 def test_a_provider_brings_region_and_tags(lab: Lab) -> None:
@@ -207,7 +213,8 @@ def test_configuration_reaches_the_program_with_its_types(lab: Lab) -> None:
     """Lists and maps travel as JSON, as the CLI passes them."""
     program = """
         config = pulumi.Config()
-        pulumi.export("all", [config.require_object("symbols"), config.require_bool("on"), config.require_int("n")])
+        pulumi.export("all", [config.require_object("symbols"), config.require_bool("on"),
+            config.require_int("n")])
     """
     deployment = lab.deploy(program, config={"lab:symbols": ["A", "B"], "lab:on": True, "lab:n": 5})
     assert deployment.outputs["all"] == [["A", "B"], True, 5]
@@ -295,7 +302,8 @@ def test_an_unknown_property_is_named_with_its_path(lab: Lab) -> None:
     """At any depth; nothing of the resource is made."""
     with pytest.raises(DeployError, match=r"Schedule s: .* property target.colour"):
         lab.deploy("""
-            aws.scheduler.Schedule("s", schedule_expression="rate(1 minute)", flexible_time_window={"mode": "OFF"},
+            aws.scheduler.Schedule("s", schedule_expression="rate(1 minute)",
+                flexible_time_window={"mode": "OFF"},
                 target={"arn": "a", "role_arn": "r", "colour": "red"})
         """)
     assert lab.changing_calls == []

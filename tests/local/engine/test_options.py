@@ -22,7 +22,7 @@ SECRET = "correct-horse-battery-staple"
 def test_a_protected_resource_is_neither_deleted_nor_replaced(lab: Lab) -> None:
     """One sentence, nothing called; protection is taken away by a deploy of its own."""
     lab.deploy(PROTECTED)
-    with pytest.raises(DeployError, match="aws:sqs/queue:Queue jobs.* protected"):
+    with pytest.raises(DeployError, match=r"aws:sqs/queue:Queue jobs.* protected"):
         lab.deploy("")
     with pytest.raises(DeployError, match="aws:sqs/queue:Queue jobs: it is protected, and changing name"):
         lab.deploy(PROTECTED.replace('name("jobs")', 'name("tasks")'))
@@ -89,7 +89,8 @@ def test_a_replaced_resource_replaces_what_names_it(lab: Lab) -> None:
         api = aws.apigatewayv2.Api("api", name=name("api"), protocol_type="HTTP")
         to = aws.apigatewayv2.Integration("to", api_id=api.id, integration_type="HTTP_PROXY",
             integration_uri="https://example.com", integration_method="GET")
-        aws.apigatewayv2.Route("r", api_id=api.id, route_key="GET /", target=to.id.apply(lambda i: "integrations/" + i))
+        aws.apigatewayv2.Route("r", api_id=api.id, route_key="GET /",
+            target=to.id.apply(lambda i: "integrations/" + i))
     """
     lab.deploy(program)
     websocket = program.replace('"HTTP")', '"WEBSOCKET", route_selection_expression="$request.body.x")')
@@ -103,10 +104,13 @@ def test_a_preview_says_what_would_happen_and_calls_nothing_that_changes(lab: La
     """Unknown ids and outputs flow on as unknown; the state isn't touched."""
     program = """
         role = aws.iam.Role("role", assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": []}))
-        aws.iam.RolePolicy("rights", role=role.name, policy=role.arn.apply(lambda arn: json.dumps({"on": arn})))
+        aws.iam.RolePolicy("rights", role=role.name,
+            policy=role.arn.apply(lambda arn: json.dumps({"on": arn})))
         pool = aws.cognito.IdentityPool("pool", identity_pool_name=name("pool"))
-        attached = aws.cognito.IdentityPoolRoleAttachment("att", identity_pool_id=pool.id, roles={"unauthenticated": role.arn})
-        site = aws.cloudfront.Distribution("site", enabled=True, restrictions={"geo_restriction": {"restriction_type": "none"}},
+        attached = aws.cognito.IdentityPoolRoleAttachment("att", identity_pool_id=pool.id,
+            roles={"unauthenticated": role.arn})
+        site = aws.cloudfront.Distribution("site", enabled=True,
+            restrictions={"geo_restriction": {"restriction_type": "none"}},
             origins=[{"origin_id": "o", "domain_name": pool.id.apply(lambda i: i + ".example")}],
             viewer_certificate={"cloudfront_default_certificate": True},
             default_cache_behavior={"target_origin_id": "o", "viewer_protocol_policy": "https-only",
@@ -147,7 +151,7 @@ def test_a_preview_of_changes_matches_the_deploy_that_follows(lab: Lab) -> None:
 
 
 def test_a_secret_is_marked_kept_private_and_never_said(lab: Lab) -> None:
-    """The export is usable and named as secret; no line and no error repeats it; only the owner reads the file."""
+    """The export is usable and named as secret; no line or error repeats it; the file is its owner's."""
     program = f"""
         password = pulumi.Output.secret("{SECRET}")
         pulumi.log.info("using {SECRET} of the configuration")

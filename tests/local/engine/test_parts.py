@@ -40,7 +40,12 @@ def test_the_same_content_has_the_same_hash_and_zip_whatever_its_times(tmp_path:
 
 def test_a_renamed_or_changed_file_changes_the_hash() -> None:
     """One byte, or one name."""
-    texts = [{"a": {"text": "1"}}, {"a": {"text": "2"}}, {"b": {"text": "1"}}, {"a": {"text": "1"}, "b": {"text": ""}}]
+    texts = [
+        {"a": {"text": "1"}},
+        {"a": {"text": "2"}},
+        {"b": {"text": "1"}},
+        {"a": {"text": "1"}, "b": {"text": ""}},
+    ]
     assert len({_archive(assets=one).sha256 for one in texts}) == len(texts)
 
 
@@ -48,7 +53,11 @@ def test_archives_nest_under_their_names(tmp_path: Path) -> None:
     """A folder and an archive inside an archive keep their place."""
     (tmp_path / "src" / "deep").mkdir(parents=True)
     (tmp_path / "src" / "deep" / "x.py").write_text("x")
-    nested = {"lib": {"path": str(tmp_path / "src")}, "more": {"assets": {"y.py": {"text": "y"}}}, "z.py": {"text": "z"}}
+    nested = {
+        "lib": {"path": str(tmp_path / "src")},
+        "more": {"assets": {"y.py": {"text": "y"}}},
+        "z.py": {"text": "z"},
+    }
     with zipfile.ZipFile(io.BytesIO(_archive(assets=nested).zip)) as packed:
         assert packed.namelist() == ["lib/deep/x.py", "more/y.py", "z.py"]
 
@@ -61,7 +70,9 @@ def test_archives_nest_under_their_names(tmp_path: Path) -> None:
         ({"path": "not/there"}, True, "archive not/there can't be read"),
     ],
 )
-def test_files_that_are_not_there_are_one_sentence(described: dict[str, Any], is_archive: bool, sentence: str) -> None:
+def test_files_that_are_not_there_are_one_sentence(
+    described: dict[str, Any], is_archive: bool, sentence: str
+) -> None:
     """With the path, and what was expected."""
     with pytest.raises(DeployError, match=sentence):
         Files.of(described, is_archive=is_archive)
@@ -101,7 +112,8 @@ def test_the_forms_of_aws_are_bridged() -> None:
     alarm = parameters(_form("cloudwatch", "PutMetricAlarm"), {"dimensions": {"a": "b"}, "period": "60"}, {})
     assert alarm == {"Dimensions": [{"Name": "a", "Value": "b"}], "Period": 60}
     keys = {"trustedKeyGroups": ["k"], "allowedMethods": {"items": ["GET"]}, "compress": "true", "minTtl": 1}
-    behavior = _form("cloudfront", "CreateDistribution").members["DistributionConfig"].members["DefaultCacheBehavior"]
+    config: Any = _form("cloudfront", "CreateDistribution").members["DistributionConfig"]
+    behavior = config.members["DefaultCacheBehavior"]
     assert parameters(behavior, keys, {}) == {
         "TrustedKeyGroups": {"Enabled": True, "Quantity": 1, "Items": ["k"]},
         "AllowedMethods": {"Quantity": 1, "Items": ["GET"]},
@@ -187,7 +199,8 @@ def _archive(**described: Any) -> Files:
 
 
 def _form(service: str, operation: str) -> StructureShape:
-    form: StructureShape = get_session().get_service_model(service).operation_model(operation).input_shape
+    form = get_session().get_service_model(service).operation_model(operation).input_shape
+    assert form is not None
     return form
 
 

@@ -28,16 +28,27 @@ config:
 
 def test_defaults_lie_under_the_stages_values(tmp_path: Path) -> None:
     """Bare keys belong to the project's namespace; both forms of a declaration are understood."""
-    values, secrets = read_config(_program(tmp_path, "config: {'lab:rate': 7, 'aws:region': eu-west-1}"), "dev")
+    values, secrets = read_config(
+        _program(tmp_path, "config: {'lab:rate': 7, 'aws:region': eu-west-1}"), "dev"
+    )
     assert values == {
-        "lab:symbols": ["A", "B"], "lab:rate": 7, "lab:on": False, "lab:note": "", "lab:key": "",
-        "lab:limits": {"low": 1}, "lab:short": "plain", "aws:region": "eu-west-1", "aws:profile": "me",
+        "lab:symbols": ["A", "B"],
+        "lab:rate": 7,
+        "lab:on": False,
+        "lab:note": "",
+        "lab:key": "",
+        "lab:limits": {"low": 1},
+        "lab:short": "plain",
+        "aws:region": "eu-west-1",
+        "aws:profile": "me",
     }
     assert secrets == {"lab:key"}
 
 
 @pytest.mark.parametrize("word", ["off", "no", "yes", "on", "2026-11-21"])
-def test_words_that_other_readers_of_yaml_take_for_something_else_are_words(tmp_path: Path, word: str) -> None:
+def test_words_that_other_readers_of_yaml_take_for_something_else_are_words(
+    tmp_path: Path, word: str
+) -> None:
     """The CLI's YAML is version 1.2, so `retention: off` needs no quotes."""
     assert read_config(_program(tmp_path, f"config: {{'lab:note': {word}}}"), "dev")[0]["lab:note"] == word
 

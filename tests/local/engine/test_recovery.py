@@ -1,4 +1,6 @@
-"""Faults: a refused call, a killed run, a cloud that forgot. The next deploy always goes on and leaves no orphan."""
+"""Faults: a refused call, a killed run, a cloud that forgot. The next deploy always goes on and leaves no
+orphan.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ import pytest
 
 from local.cloud import Cloud
 from local.engine import DeployError, Warm
+from tests.local.engine import many
 from tests.local.engine.lab import Lab
 
 pytestmark = pytest.mark.slow
@@ -22,48 +25,6 @@ for noun in ("a", "b", "c"):
     aws.sqs.Queue(noun, name=name(noun))
 """
 CLAIM = 'aws.ssm.Parameter("claim", name="/topics/{prefix}", type="String", value="{stage}", opts=Options())'
-# One of each way to be found again: by name, by listing, by its parent, by what it joins.
-MANY = """
-lets = lambda **who: json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **who}]})
-role = aws.iam.Role("role", name=name("role"), assume_role_policy=lets(Action="sts:AssumeRole", Principal="*"))
-rights = aws.iam.RolePolicy("rights", role=role.name, name="rights", policy=lets(Action="sqs:*", Resource="*"))
-held = aws.iam.Policy("held", name=name("held"), policy=lets(Action="sqs:*", Resource="*"))
-aws.iam.RolePolicyAttachment("attached", role=role.name, policy_arn=held.arn)
-queue = aws.sqs.Queue("queue", name=name("queue"))
-log = aws.cloudwatch.LogGroup("log", name="/" + name("log"), retention_in_days=1)
-function = aws.lambda_.Function("function", name=name("f"), role=role.arn, runtime="python3.12", handler="app.handler",
-    code=pulumi.AssetArchive({"app.py": pulumi.StringAsset("def handler(e, c): return 1")}))
-aws.lambda_.EventSourceMapping("mapping", event_source_arn=queue.arn, function_name=function.name)
-table = aws.dynamodb.Table("table", name=name("table"), billing_mode="PAY_PER_REQUEST", hash_key="k",
-    attributes=[{"name": "k", "type": "S"}])
-pool = aws.cognito.IdentityPool("pool", identity_pool_name=name("pool"))
-aws.cognito.IdentityPoolRoleAttachment("joined", identity_pool_id=pool.id, roles={"unauthenticated": role.arn})
-claim = aws.ssm.Parameter("claim", name="/" + name("claim"), type="String", value=name("mine"))
-api = aws.apigatewayv2.Api("api", name=name("api"), protocol_type="HTTP")
-to = aws.apigatewayv2.Integration("to", api_id=api.id, integration_type="AWS_PROXY", integration_uri=function.invoke_arn)
-aws.apigatewayv2.Route("route", api_id=api.id, route_key="GET /", target=pulumi.Output.concat("integrations/", to.id))
-aws.apigatewayv2.Stage("stage", api_id=api.id, name="$default", auto_deploy=True)
-aws.lambda_.Permission("permission", action="lambda:InvokeFunction", function=function.name, statement_id="api",
-    principal="apigateway.amazonaws.com")
-bucket = aws.s3.Bucket("bucket", bucket=name("bucket"))
-aws.s3.BucketPublicAccessBlock("closed", bucket=bucket.bucket, block_public_acls=True)
-aws.s3.BucketObjectv2("page", bucket=bucket.bucket, key="index.html", content="hello")
-access = aws.cloudfront.OriginAccessControl("access", name=name("access"), origin_access_control_origin_type="s3",
-    signing_behavior="always", signing_protocol="sigv4")
-headers = aws.cloudfront.ResponseHeadersPolicy("headers", name=name("headers"), security_headers_config={
-    "content_type_options": {"override": True}})
-site = aws.cloudfront.Distribution("site", comment=name("site"), enabled=True,
-    origins=[{"origin_id": "o", "domain_name": bucket.bucket_regional_domain_name,
-              "origin_access_control_id": access.id}],
-    default_cache_behavior={"target_origin_id": "o", "viewer_protocol_policy": "https-only",
-        "allowed_methods": ["GET", "HEAD"], "cached_methods": ["GET", "HEAD"], "response_headers_policy_id": headers.id,
-        "cache_policy_id": "658327ea-f89d-4fab-a63d-7e88639e58f6"},
-    restrictions={"geo_restriction": {"restriction_type": "none"}},
-    viewer_certificate={"cloudfront_default_certificate": True})
-aws.scheduler.Schedule("clock", name=name("clock"), schedule_expression="rate(1 hour)", state="DISABLED",
-    flexible_time_window={"mode": "OFF"}, target={"arn": function.arn, "role_arn": role.arn})
-"""
-MANY_COUNT = 24
 
 
 def test_a_refused_creation_keeps_the_rest_and_the_next_deploy_goes_on(lab: Lab) -> None:
@@ -107,21 +68,24 @@ def test_nothing_is_deleted_after_a_failure(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     "operation",
-    """CreateRole PutRolePolicy CreatePolicy AttachRolePolicy CreateQueue CreateLogGroup PutRetentionPolicy
-    CreateFunction CreateEventSourceMapping CreateTable CreateIdentityPool SetIdentityPoolRoles PutParameter CreateApi
-    CreateIntegration CreateRoute CreateStage AddPermission CreateBucket PutPublicAccessBlock PutObject
-    CreateOriginAccessControl CreateResponseHeadersPolicy CreateDistribution CreateSchedule""".split(),
+    [
+        *("CreateRole", "CreateTable", "PutObject"),  # found by name, as most are
+        *("AttachRolePolicy", "CreateQueue", "CreateLogGroup", "PutRetentionPolicy", "PutParameter"),
+        *("SetIdentityPoolRoles", "AddPermission", "CreateEventSourceMapping", "CreateIdentityPool"),
+        *("CreateApi", "CreateIntegration", "CreateRoute"),
+        *("CreateOriginAccessControl", "CreateResponseHeadersPolicy", "CreateDistribution"),
+    ],
 )
 def test_a_run_killed_right_after_a_call_leaves_nothing_that_the_next_trips_over(
     lab: Lab, operation: str
 ) -> None:
-    """Kill -9 before the engine hears the answer, whichever call it was: the next run is complete and has one of each."""
-    lab.write(MANY)
+    """Kill -9 before the engine hears the answer, whichever it was: the next run has one of each."""
+    lab.write(many.PROGRAM)
     lab.die_after(operation)
     with pytest.raises(DeployError, match="the deploy was killed"):
         lab.deploy()
     lab.deploy()
-    assert len(lab.remembered) == MANY_COUNT
+    assert len(lab.remembered) == many.COUNT
     assert _count(lab) == {
         "apis": 1,
         "pools": 1,
@@ -155,22 +119,22 @@ def test_a_cloud_that_restarted_empty_gets_everything_again(warm: Warm, tmp_path
     """The mark in the cloud is gone, so each resource is looked for; one line says what was found."""
     with Cloud() as cloud:
         lab = Lab(cloud=cloud, warm=warm, folder=tmp_path, stage="empty")
-        lab.deploy(MANY)
+        lab.deploy(many.PROGRAM)
     with Cloud() as cloud:
         lab.cloud = cloud
-        assert len(lab.preview().created) == MANY_COUNT
+        assert len(lab.preview().created) == many.COUNT
         deployment = lab.deploy()
-        assert len(deployment.created) == MANY_COUNT
-        assert lab.lines[0] == f"the local cloud has 0 of {MANY_COUNT} resources; making the others again"
-        assert lab.deploy().same == MANY_COUNT
+        assert len(deployment.created) == many.COUNT
+        assert lab.lines[0] == f"the local cloud has 0 of {many.COUNT} resources; making the others again"
+        assert lab.deploy().same == many.COUNT
 
 
 def test_a_cloud_with_an_older_memory_gets_what_it_misses(lab: Lab) -> None:
     """As after a power cut: its mark is an older one, so only what is missing is made."""
-    lab.deploy(MANY)
+    lab.deploy(many.PROGRAM)
     lab.client("sqs").delete_queue(QueueUrl=lab.remembered["queue"]["ref"])
     lab.client("apigatewayv2").delete_api(ApiId=lab.remembered["api"]["ref"])
-    assert lab.deploy().same == MANY_COUNT, "with the mark in place nothing is looked at"
+    assert lab.deploy().same == many.COUNT, "with the mark in place nothing is looked at"
     kept = json.loads(lab.file.read_text())
     lab.client("ssm").put_parameter(
         Name=f"/local-engine/{lab.stage}/{kept['id']}", Value="older", Type="String", Overwrite=True
@@ -179,7 +143,18 @@ def test_a_cloud_with_an_older_memory_gets_what_it_misses(lab: Lab) -> None:
     assert "aws:sqs/queue:Queue queue" in deployment.created
     assert "aws:apigatewayv2/route:Route route" in deployment.created
     assert not any(" table" in one or " bucket" in one for one in deployment.created)
-    assert lab.deploy().same == MANY_COUNT
+    assert lab.deploy().same == many.COUNT
+
+
+def test_an_update_that_the_cloud_lost_is_made_again(lab: Lab) -> None:
+    """A cloud killed right after an update comes back without it, and without the mark that came later."""
+    program = 'aws.ssm.Parameter("p", name="/" + name("p"), type="String", value="one")'
+    lab.deploy(program)
+    lab.deploy(program.replace("one", "two"))
+    lab.client("ssm").put_parameter(Name="/" + lab.name("p"), Value="one", Overwrite=True)
+    lab.distrust()
+    assert lab.deploy().updated == ("aws:ssm/parameter:Parameter p",)
+    assert lab.client("ssm").get_parameter(Name="/" + lab.name("p"))["Parameter"]["Value"] == "two"
 
 
 def test_a_cloud_at_another_port_is_known_again(lab: Lab) -> None:
@@ -245,7 +220,7 @@ def test_somebody_elses_resource_is_not_taken_over(lab: Lab) -> None:
 def test_a_cloud_that_does_not_answer_is_one_sentence(lab: Lab) -> None:
     """Before anything is evaluated."""
     lab.write(QUEUES)
-    with pytest.raises(DeployError, match="the local cloud at http://127.0.0.1:9 doesn't answer"):
+    with pytest.raises(DeployError, match=r"the local cloud at http://127\.0\.0\.1:9 doesn't answer"):
         lab.deploy(endpoint="http://127.0.0.1:9")
 
 
@@ -253,7 +228,7 @@ def test_a_state_that_cannot_be_read_is_one_sentence(lab: Lab) -> None:
     """With what helps; it is never taken for an empty one."""
     lab.deploy(QUEUES)
     lab.file.write_text("{ half a fi")
-    with pytest.raises(DeployError, match="isn't a state .* delete it"):
+    with pytest.raises(DeployError, match=r"isn't a state .* delete it"):
         lab.deploy()
 
 

@@ -1,0 +1,33 @@
+"""One stage for all faults, deployed by the real program; its function reaches table and broker through a proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.platform import Platform
+from tests.faults.lab import FUNCTION, UNIVERSE, Lab, until
+from tests.faults.proxy import Proxy
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    settings = {"feedPaused": True, "symbols": list(UNIVERSE)}
+    state = tmp_path_factory.mktemp("faults")
+    with (
+        Platform(state=state, keep=False, settings=settings, say=lambda _: None) as platform,
+        Proxy(port=platform.cloud.port, server=platform.cloud.pid) as proxy,
+    ):
+        functions = platform.client("lambda")
+        known = functions.get_function_configuration(FunctionName=FUNCTION)["Environment"]["Variables"]
+        through = {"AWS_ENDPOINT_URL_DYNAMODB": proxy.url, "IOT_ENDPOINT": proxy.url}
+        functions.update_function_configuration(
+            FunctionName=FUNCTION, Environment={"Variables": {**known, **through}}
+        )
+        lab = Lab(platform, proxy)
+        (symbol,) = lab.symbols(1)
+        lab.send([(symbol, lab.ticks(symbol, 1))])
+        until(lambda: lab.stored(symbol), "nothing came through")
+        assert proxy.met, "the function doesn't call through the proxy"
+        yield lab

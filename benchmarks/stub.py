@@ -37,6 +37,8 @@ class Account:
                 return self._put(request)
             case "GetItem":
                 return self._get(request)
+            case "BatchGetItem":
+                return self._get_batch(request)
             case "Query":
                 return self._query(request)
             case "Publish" | "SendMessage":
@@ -57,6 +59,13 @@ class Account:
         item = self.items.get(key["pk"]["S"], {}).get(key["sk"]["S"])
         self._read([item] if item else [], consistent=request.get("ConsistentRead", False))
         return {"Item": item} if item else {}
+
+    def _get_batch(self, request: dict[str, Any]) -> dict[str, Any]:
+        answers: dict[str, list[Item]] = {}
+        for table, wanted in request["RequestItems"].items():
+            gets = [self._get({**wanted, "Key": key}) for key in wanted["Keys"]]
+            answers[table] = [get["Item"] for get in gets if get]
+        return {"Responses": answers}
 
     def _query(self, request: dict[str, Any]) -> dict[str, Any]:
         values = {name: value["S"] for name, value in request["ExpressionAttributeValues"].items()}

@@ -48,7 +48,13 @@ class Ingest(pulumi.ComponentResource):
                 may=[
                     allow("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", on=queue.arn),
                     allow("sqs:SendMessage", on=queue.dead_arn),
-                    allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", on=history.arn),
+                    allow(
+                        "dynamodb:GetItem",
+                        "dynamodb:BatchGetItem",
+                        "dynamodb:Query",
+                        "dynamodb:PutItem",
+                        on=history.arn,
+                    ),
                     allow("iot:Publish", on=broker.arn(f"topic/{broker.topics.price('*')}")),
                 ],
                 environment={

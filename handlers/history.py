@@ -12,6 +12,7 @@ condition that it isn't there yet lets one of them win. `newest` follows and may
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ from tickwire.tick import Tick, iso
 
 PARTITION = 1_000  # ticks
 WORKING_S = 3_600  # what is kept to number ticks safely, even with history off
-TRUST_S = 60  # how long a remembered head is believed without looking
+TRUST_S = 60  # how long a remembered head is believed without looking, if this is the only writer
+LOOK_S = 0.1  # how long otherwise: as long as it takes to get from `look` to `append`
 RACES_MAX = 8
 READ_MAX = 20_000  # ticks read for one page
 HOUR_MS = 3_600_000
@@ -63,7 +65,8 @@ class History:
     def __init__(self, table: str, *, keep_s: int, connections: int = 10) -> None:
         self._table = table
         self._keep_s = max(keep_s, WORKING_S)
-        self._heads: dict[str, tuple[float, Head]] = {}
+        self._heads: dict[str, tuple[float, Head | None]] = {}
+        self._shared: dict[str, float] = {}  # when another writer was last noticed
         self._db: Any = boto3.client(
             "dynamodb",
             config=Config(
@@ -76,30 +79,37 @@ class History:
 
     # -- writing
 
+    def look(self, symbols: Collection[str]) -> None:
+        """Read in one call where those of `symbols` stand that `append` would read one by one."""
+        keys = [{"pk": _s("newest"), "sk": _s(symbol)} for symbol in symbols if not self._remembered(symbol)]
+        if len(keys) > 1:
+            wanted = {self._table: {"Keys": keys, "ConsistentRead": True}}
+            for item in self._db.batch_get_item(RequestItems=wanted)["Responses"].get(self._table, []):
+                self._found(item["sk"]["S"], _item_head(item["sk"]["S"], item))
+
     def append(self, symbol: str, entries: Sequence[Entry]) -> Appended:
         """Store what is new in `entries`, which are in order and at least one."""
         new = 0
-        stored: list[Chunk] = []
+        stored: dict[int, Chunk] = {}
         head = self._head(symbol)
-        if is_known(entries[0], head.number, head.sent_ms):
-            stored = self._chunks_since(symbol, head, entries[0])
+        shown = head.seq
         for _ in range(RACES_MAX):
-            todo = chunks(head, entries)
-            for chunk in todo:
+            if is_known(entries[0], head.number, head.sent_ms):
+                stored |= {chunk.first: chunk for chunk in self._chunks_since(symbol, head, entries[0])}
+            for chunk in chunks(head, entries):
                 if not self._store(symbol, head, chunk):
                     break
-                stored.append(chunk)
+                stored[chunk.first] = chunk
                 new += len(chunk.ticks)
                 head = advance(head, chunk)
             else:
-                if todo:
+                if head.seq > shown:
                     self._show(symbol, head)
                 self._remember(symbol, head)  # only now: what is remembered is never shown again
-                return Appended(stored, new)
-            known = {chunk.first for chunk in stored}
-            head = self._read_head(symbol)
-            found = self._chunks_since(symbol, head, entries[0])
-            stored += [chunk for chunk in found if chunk.first not in known]
+                return Appended([stored[first] for first in sorted(stored)], new)
+            self._shared[symbol] = time.monotonic()
+            for chunk in self._newer_chunks(symbol, head):
+                head = advance(head, chunk)
         raise Contended(f"{symbol}: lost {RACES_MAX} races for seq {head.seq + 1}")
 
     def _store(self, symbol: str, head: Head, chunk: Chunk) -> bool:
@@ -135,27 +145,35 @@ class History:
         )
 
     def _head(self, symbol: str) -> Head:
+        """Where the symbol stands, as remembered or as read.
+
+        It may lag behind the chunks. Then the next one's key is taken already, and `append` rolls forward.
+        """
+        return self._remembered(symbol) or self._found(symbol, self._read_head(symbol))
+
+    def _remembered(self, symbol: str) -> Head | None:
+        """None when it's too long ago, which is soon while other writers are about."""
         at, head = self._heads.get(symbol, (0.0, None))
-        if head is not None and time.monotonic() - at < TRUST_S:
-            return head
-        return self._read_head(symbol)
+        now = time.monotonic()
+        trust_s = LOOK_S if now - self._shared.get(symbol, -math.inf) < TRUST_S else TRUST_S
+        return head if now - at < trust_s else None
+
+    def _found(self, symbol: str, head: Head) -> Head:
+        """Remember what `newest` holds, and that another writer is about when it put that there."""
+        _, own = self._heads.get(symbol, (0.0, head))
+        if own and head.seq > own.seq:
+            self._shared[symbol] = time.monotonic()
+        self._remember(symbol, head)
+        return head
 
     def _read_head(self, symbol: str) -> Head:
-        """The head by `newest`, rolled forward over chunks that it lags behind."""
         key = {"pk": _s("newest"), "sk": _s(symbol)}
         item = self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        if item is None:
-            head = Head(series=time.time_ns() // 1_000_000)
-            if not self._put(_head_item(symbol, head), ConditionExpression="attribute_not_exists(pk)"):
-                return self._read_head(symbol)
-        else:
-            head = _item_head(symbol, item)
-        shown = head.seq
-        for chunk in self._newer_chunks(symbol, head):
-            head = advance(head, chunk)
-        if head.seq > shown:
-            self._show(symbol, head)
-        self._remember(symbol, head)
+        if item is not None:
+            return _item_head(symbol, item)
+        head = Head(series=time.time_ns() // 1_000_000)
+        if not self._put(_head_item(symbol, head), ConditionExpression="attribute_not_exists(pk)"):
+            return self._read_head(symbol)
         return head
 
     def _remember(self, symbol: str, head: Head) -> None:

@@ -28,6 +28,7 @@ PROBES = {
     "fill the queue": [("sqs:SendMessage", QUEUE)],
     "set aside": [("sqs:SendMessage", DEAD)],
     "read history": [(f"dynamodb:{action}", TABLE) for action in ("GetItem", "Query")],
+    "read many symbols' newest": [("dynamodb:BatchGetItem", TABLE)],
     "write history": [("dynamodb:PutItem", TABLE)],
     "publish prices": [
         ("iot:Publish", arn("iot", f"topic/{topic}")) for topic in ("prices/AAPL", "prices/TSLA")
@@ -51,6 +52,7 @@ ALLOWED = {
         "take from the queue",
         "set aside",
         "read history",
+        "read many symbols' newest",
         "write history",
         "publish prices",
         "write the log of ingest",

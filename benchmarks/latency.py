@@ -146,12 +146,10 @@ def _send(platform: Platform, queue_url: str, wanted: Load, count: int) -> None:
     began = time.monotonic()
     for number in range(0, count, wanted.burst):
         time.sleep(max(0.0, began + number / wanted.rate - time.monotonic()))
-        entries = [
-            _entry(wanted, place, floor="floor" in queue_url)
-            for place in range(number, number + wanted.burst)
-        ]
-        for start in range(0, len(entries), 10):
-            sqs.send_message_batch(QueueUrl=queue_url, Entries=entries[start : start + 10])
+        for start in range(number, number + wanted.burst, 10):
+            places = range(start, min(start + 10, number + wanted.burst))
+            entries = [_entry(wanted, place, floor="floor" in queue_url) for place in places]
+            sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
 
 
 def _entry(wanted: Load, number: int, *, floor: bool) -> dict[str, Any]:

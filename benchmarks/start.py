@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.report import Row, Section, load
 
 ROOT = Path(__file__).resolve().parents[1]
-WAIT_S = 900
+WAIT_S = 300
 
 
 def run() -> list[Section]:

@@ -46,6 +46,7 @@ def apply() -> None:
         present(queues._HANDLERS[action], "__wrapped__")
     _prune_seldom(queues)
     _number_by_time(queues)
+    _move_to_port(queues)
 
 
 def _prune_seldom(queues: Any) -> None:
@@ -78,3 +79,23 @@ def _number_by_time(queues: Any) -> None:
         return original(data, url)
 
     queues._HANDLERS["SendMessage"] = queues._act_send_message
+
+
+def _move_to_port(queues: Any) -> None:
+    """Queues that were saved at one port are found at another.
+
+    Ministack keeps them by their address, port and all; a mapping asks for the address of now, and would
+    never see a message.
+    """
+    present(queues, "_queues", "_queue_name_to_url", "_rebuild_queue_name_index", "_queue_url_for_account")
+
+    @around(queues, "load_persisted_state")
+    def load(original: Any, data: Any) -> None:
+        original(data)
+        for (account, region, address), queue in list(queues._queues.all_items()):
+            now = queues._queue_url_for_account(account, queue["name"])
+            if now != address:
+                queues._queues.pop_scoped(account, region, address, None)
+                queues._queues.set_scoped(account, region, now, {**queue, "url": now})
+        queues._queue_name_to_url.clear()
+        queues._rebuild_queue_name_index()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -124,6 +125,44 @@ def gather(cloud: Cloud, queue: str, seen: list[str]) -> int:
         seen.append(message["Body"])
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     return len(seen)
+
+
+def test_a_queue_is_read_on_after_a_restart_at_another_port(
+    tmp_path: Path, kit_of: Callable[[Cloud], Kit]
+) -> None:
+    """By its mapping, whichever address the sender knows."""
+    code = (
+        "import boto3, os\n"
+        "def handler(event, context):\n"
+        "    for record in event['Records']:\n"
+        "        boto3.client('sqs').send_message(QueueUrl=os.environ['QUEUE'], MessageBody=record['body'])\n"
+    )
+    seen: list[str] = []
+    with Cloud(state=tmp_path / "state") as cloud:
+        kit = kit_of(cloud)
+        out = cloud.client("sqs").create_queue(QueueName="seen")["QueueUrl"]
+        url, arn, _ = kit.fifo()
+        kit.function(
+            code,
+            rights=[{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}],
+            Environment={"Variables": {"QUEUE": out}},
+        )
+        kit.drain(arn)
+        send(cloud, url, "before")
+        eventually(lambda: gather(cloud, out, seen) >= 1)
+    with Cloud(state=tmp_path / "state") as again:
+        moved = again.client("sqs").get_queue_url(QueueName=f"{kit.name}.fifo")["QueueUrl"]
+        assert urlsplit(moved).port == again.port
+        send(again, url, "old address")
+        send(again, moved, "new address")
+        eventually(lambda: gather(again, out, seen) >= 3)
+    assert sorted(seen) == ["before", "new address", "old address"]
+
+
+def send(cloud: Cloud, url: str, body: str) -> None:
+    cloud.client("sqs").send_message(
+        QueueUrl=url, MessageBody=body, MessageGroupId=body, MessageDeduplicationId=body
+    )
 
 
 def test_a_table_made_anew_has_none_of_the_old_items(tmp_path: Path, kit_of: Callable[[Cloud], Kit]) -> None:

@@ -45,8 +45,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A behaviour: which paths, which methods, and the API they go to (none: the distribution's own pages).
-    """
+    """A behaviour: which paths, which methods, and the API they go to (none: the site's own pages)."""
 
     pattern: re.Pattern[str]
     methods: frozenset[str]

@@ -27,8 +27,7 @@ KEY_BYTES = 24
 
 
 class Platform:
-    """One stage, from the program in `program`. With `keep` its cloud remembers; without, only the key stays.
-    """
+    """One stage, from the program in `program`. With `keep` its cloud remembers, else only the key stays."""
 
     def __init__(
         self,
@@ -85,8 +84,7 @@ class Platform:
         return self.cloud.client(service, **settings)
 
     def start(self) -> None:
-        """The cloud, the edge (which answers 503 until something is deployed) and a process ready to deploy.
-        """
+        """The cloud, the edge (503 until something is deployed) and a process ready to deploy."""
         with contextlib.ExitStack() as running:
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             # First, as it takes the longest to get ready and needs nobody's attention for that.

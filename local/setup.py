@@ -101,8 +101,7 @@ class Setup:
         self.step("", *install, DEBIAN_FRONTEND="noninteractive")
 
     def step(self, what: str, *command: str | Path, may_fail: bool = False, **environment: str) -> None:
-        """Run one tool in a session of its own, out of the terminal's reach; tell what it said if it fails.
-        """
+        """Run one tool in a session of its own, out of the terminal's reach; tell what it said on failure."""
         if what:
             print(f"tickwire: {what}", flush=True)
         path = f"{(VENV / 'bin').absolute()}{os.pathsep}{os.environ['PATH']}"

@@ -17,7 +17,7 @@ from typing import Any
 
 from local.ministack.patch import around, module, present, put
 
-WORKERS_MAX = 4
+WORKERS_MAX = min(4, max(2, os.cpu_count() or 2))  # more than cores only get into each other's way
 WORKER_WAIT_S = 10.0
 RETIRE_GRACE_S = 0.5
 LINE_BYTES_MAX = 32 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""One stage for all faults, deployed by the real program; its function reaches table and broker through a proxy."""
+"""One stage for all faults, deployed by the real program; a proxy stands before its table and broker."""
 
 from __future__ import annotations
 

@@ -56,9 +56,7 @@ class Ear:
             transport="websockets",
             reconnect_on_failure=False,
         )
-        self._client.ws_set_options(
-            path=signed_path(address.netloc, keys), headers={"Host": address.netloc}
-        )
+        self._client.ws_set_options(path=signed_path(address.netloc, keys), headers={"Host": address.netloc})
         self._client.on_connect = lambda _c, _u, _f, reason, _p: self._answers.put(reason.value)
         self._client.on_subscribe = lambda _c, _u, _i, codes, _p: self._answers.put([c.value for c in codes])
         self._client.on_message = self._on_message

@@ -1,7 +1,7 @@
-"""A whole stage on this machine with a proxy between its ingest function and table and broker, and what to do there.
+"""A whole stage on this machine with a proxy between its ingest function and table and broker.
 
-A tick's price is its place among its symbol's ticks, 1, 2, 3, …, so that history is right when each price is its
-`seq`. Each test takes symbols that no other uses.
+A tick's price is its place among its symbol's ticks, 1, 2, 3, …, so that history is right when each price is
+its `seq`. Each test takes symbols that no other uses.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Lab:
             assert not self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries).get("Failed")
 
     def feed(self, symbols: Sequence[str], *, ticks: int, every_s: float, until: Callable[[], bool]) -> None:
-        """One message of so many ticks for each symbol in each `every_s`, evenly, until the condition holds."""
+        """One message of so many ticks for each symbol in each `every_s`, until the condition holds."""
         groups = [symbols[start : start + AT_ONCE] for start in range(0, len(symbols), AT_ONCE)]
         due = time.monotonic()
         deadline = due + WAIT_S
@@ -152,7 +152,7 @@ class Lab:
         """History holds exactly what was sent, and the subscriber heard nothing else, in order."""
         self.settle(symbols)
         for symbol in symbols:
-            everything = [(seq, seq) for seq in range(1, self.sent[symbol] + 1)]
+            everything = [(seq, Decimal(seq)) for seq in range(1, self.sent[symbol] + 1)]
             assert self.stored(symbol) == everything, symbol
             seen: set[int] = set()
             for message in ear.heard(symbol):
@@ -180,11 +180,25 @@ class Lab:
 
     def lines(self, since_ms: int) -> list[dict[str, Any]]:
         """What the function logged of its own since then."""
-        pages = self.platform.client("logs").get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{FUNCTION}", startTime=since_ms
+        pages = (
+            self.platform.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName=f"/aws/lambda/{FUNCTION}", startTime=since_ms)
         )
         texts = [event["message"] for page in pages for event in page["events"]]
         return [json.loads(text) for text in texts if text.startswith("{")]
+
+    def counted(self, metric: str, since_ms: int) -> float:
+        """The sum of a metric of the function since then."""
+        return sum(float(line.get(metric, 0)) for line in self.lines(since_ms))
+
+    def newest(self, symbol: str) -> Any:
+        """What the snapshot shows of it."""
+        return next(price for price in self.get("/prices")["prices"] if price["symbol"] == symbol)
+
+    @staticmethod
+    def now_ms() -> int:
+        return time.time_ns() // 1_000_000
 
     def _is_empty(self) -> bool:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

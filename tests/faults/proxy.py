@@ -1,7 +1,7 @@
 """Between the ingest function and its AWS: forwards each call as it came, or does to it what a test says.
 
-In: requests of DynamoDB and IoT, signed for this address. Out: the local AWS's own answers, or a fault's. Always:
-without a plan nothing is changed.
+In: requests of DynamoDB and IoT, signed for this address. Out: the local AWS's own answers, or a fault's.
+Always: without a plan nothing is changed.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ class Proxy:
         class Handler(_Handler):
             target, owner = port, proxy
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", 0), Handler)
         self._server = server
 
     @property
@@ -96,6 +95,11 @@ class Proxy:
         raise AssertionError(f"no function calls from port {port}")
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # functions that start together open dozens of connections
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -116,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             super().finish()
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length)
         if len(body) < length:

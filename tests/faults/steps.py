@@ -1,7 +1,7 @@
-"""A function whose calls are let through one by one, so that a test may end it, or another's call, at any of them.
+"""A function whose calls are let through one by one, so that a test may end it at any of them.
 
-In: ports to put before the function's real clients, and for each call its fate. Out: what the function answered,
-or that it ended. Always: between two steps the function stands still, in front of its next call.
+In: ports to put before the function's real clients, and for each call its fate. Out: what the function
+answered, or that it ended. Always: between two steps the function stands still, in front of its next call.
 """
 
 from __future__ import annotations

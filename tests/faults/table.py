@@ -1,4 +1,4 @@
-"""A DynamoDB table in memory, as far as history uses one: conditions hold, pages end, the rest is an error."""
+"""A DynamoDB table in memory, as far as history uses one: conditions hold, pages end."""
 
 from __future__ import annotations
 

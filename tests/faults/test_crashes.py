@@ -20,7 +20,7 @@ APART_S = 1.5  # so that each meets functions at work
 
 
 class Kills:
-    """Ends the function at the next call of a kind, before or after it took effect, then at one of the next kind."""
+    """Ends the function at the next call of a kind, before or after it took effect, then of the next kind."""
 
     def __init__(self) -> None:
         points = itertools.product((STORE, SHOW, PUBLISH), (KILLED_BEFORE, KILLED_AFTER))

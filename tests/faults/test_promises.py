@@ -1,8 +1,8 @@
-"""What ingest promises, under whatever order of deliveries, crashes, refusals and clocks that hypothesis finds.
+"""What ingest promises, under whatever order of deliveries, crashes and clocks that hypothesis finds.
 
-Two functions take a queue's messages, a call at a time: each of their calls of table, broker and dead letters may be
-refused, lose its answer or be the last. Here stand a table, a broker and a FIFO queue in memory; the rest is the code
-that runs in production.
+Two functions take a queue's messages, a call at a time: each of their calls of table, broker and dead letters
+may be refused, lose its answer or be the last. Here stand a table, a broker and a FIFO queue in memory; the
+rest is the code that runs in production.
 """
 
 from __future__ import annotations
@@ -75,8 +75,9 @@ class Heard:
 
 
 class Promises(RuleBasedStateMachine):
-    """`patient`: a message that is out comes again after the visibility timeout, as SQS has it, and a function ends at
-    its own timeout. Else anything may come again at once, and no time passes: then every price is fresh."""
+    """`patient`: a message that is out comes again after the visibility timeout, as SQS has it, and a
+    function ends at its own timeout. Else anything may come again at once, and no time passes: every price
+    is fresh."""
 
     patient = True
 
@@ -97,7 +98,8 @@ class Promises(RuleBasedStateMachine):
             monotonic=lambda: self.now_ms / 1000,
             sleep=self._sleep,
         )
-        self.patches = [mock.patch.object(module, "time", clock) for module in (broker, events, history, ingest)]
+        modules = (broker, events, history, ingest)
+        self.patches: list[Any] = [mock.patch.object(module, "time", clock) for module in modules]
         self.patches += [mock.patch("boto3.client"), mock.patch.object(events, "_write")]
         for patch in self.patches:
             patch.start()
@@ -107,12 +109,16 @@ class Promises(RuleBasedStateMachine):
 
     # -- what may happen
 
-    @rule(symbol=st.sampled_from(SYMBOLS), size=st.sampled_from(SIZES), bad=st.sampled_from([False] * 4 + [True]))
+    @rule(
+        symbol=st.sampled_from(SYMBOLS),
+        size=st.sampled_from(SIZES),
+        bad=st.sampled_from([False] * 4 + [True]),
+    )
     def a_message_is_sent(self, symbol: str, size: int, bad: bool) -> None:
         prices = [] if bad else list(itertools.islice(self.prices, size))
         body = BAD if bad else json.dumps([{"symbol": symbol, "price": price} for price in prices])
         number, sent_ms = next(self.numbers), self.now_ms - self.queue_back_ms
-        record = {
+        record: dict[str, Any] = {
             "messageId": f"id-{number}",
             "body": body,
             "attributes": {
@@ -133,7 +139,7 @@ class Promises(RuleBasedStateMachine):
         held_ms=st.sampled_from([0, 0, 0, 11_000]),
     )
     def messages_are_delivered(self, which: int, symbol: str, count: int, held_ms: int) -> None:
-        """Always from the first of the group on; `held_ms` is the time before the function is called with them."""
+        """Always from the first of the group on; `held_ms` is the time before the function is called."""
         function, waiting = self.functions[which], self.queue[symbol]
         if function.delivery or not waiting or (self.patient and waiting[0].hidden_until_ms > self.now_ms):
             return
@@ -214,7 +220,7 @@ class Promises(RuleBasedStateMachine):
         heard.high = max(heard.seen)
 
     def _acknowledge(self, delivery: Delivery, taken: ingest.Taken) -> None:
-        """Messages that were not handed back leave the queue: what is fresh of them was said, the rest counted."""
+        """Messages that were not handed back leave the queue: what is fresh was said, the rest counted."""
         done = [m for m in delivery.messages if m.record["messageId"] not in taken.back]
         ids = {message.record["messageId"] for message in done}
         self.queue[delivery.symbol] = [
@@ -272,7 +278,7 @@ class Promises(RuleBasedStateMachine):
         self._settle(function)
 
     def _settle(self, function: Function) -> None:
-        """See whether its delivery has ended. A function that was killed is followed by one that knows nothing."""
+        """See whether its delivery has ended. One that was killed is followed by one that knows nothing."""
         delivery = function.delivery
         if delivery is None or delivery.run.call:
             return
@@ -295,8 +301,11 @@ class Races(Promises):
 
 @pytest.mark.parametrize("machine", [Promises, Races])
 def test_each_tick_is_stored_once_in_order_and_said_after_that(machine: type[Promises]) -> None:
-    """Exactly once, numbered without hole or double, in order; said only when it can be fetched, at least once while
-    fresh, first occurrences in order; what is left out is counted, and bad messages are set aside."""
+    """Exactly once, numbered without hole or double, in order; said only when it can be fetched, at least
+    once while fresh, first occurrences in order; what is left out is counted, bad messages are set aside."""
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=150, stateful_step_count=40, deadline=None, report_multiple_bugs=False)
+        machine,
+        settings=settings(
+            max_examples=150, stateful_step_count=40, deadline=None, report_multiple_bugs=False
+        ),
     )

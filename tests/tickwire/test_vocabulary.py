@@ -24,7 +24,8 @@ def vectors(name: str, part: str) -> list[Any]:
 
 
 def tick(facts: dict[str, Any]) -> Tick:
-    numbers = {key: Decimal(facts[key]) for key in ("price", "bid", "ask", "volume") if key in facts}
+    numeric = facts.keys() & {"price", "bid", "ask", "volume"}
+    numbers: dict[str, Any] = {key: Decimal(facts[key]) for key in numeric}
     return Tick(**{**facts, **numbers})
 
 

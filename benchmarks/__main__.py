@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.report import load, markdown
 
-NAMES = ("functions", "deploy", "ingest", "reads", "latency", "start", "soak")
+NAMES = ("functions", "deploy", "ingest", "reads", "bars", "latency", "lanes", "fanout", "start", "soak")
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 

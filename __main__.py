@@ -5,6 +5,8 @@ from __future__ import annotations
 import pulumi
 
 from components.alarms import Alarms, AlarmsArgs
+from components.bars import Bars, BarsArgs
+from components.board import Board, BoardArgs
 from components.broker import Broker, BrokerArgs
 from components.door import Door, DoorArgs
 from components.feed import Feed, FeedArgs
@@ -16,6 +18,7 @@ from components.query import Query, QueryArgs
 from components.queue import Queue, QueueArgs
 from components.site import Site, SiteArgs
 from components.stage import read_key_digest, read_stage
+from components.status import Status, StatusArgs
 
 stage = read_stage()
 pages = read_pages()
@@ -25,11 +28,14 @@ history = History("history", HistoryArgs(stage=stage))
 queue = Queue("queue", QueueArgs(stage=stage, attempts_max=5))
 feed = Feed("feed", FeedArgs(stage=stage, fills=queue))
 ingest = Ingest("ingest", IngestArgs(stage=stage, drains=queue, records_to=history, publishes_to=broker))
+board = Board("board", BoardArgs(stage=stage, follows=history, publishes_to=broker))
+bars = Bars("bars", BarsArgs(stage=stage, follows=history, publishes_to=broker))
 query = Query("query", QueryArgs(stage=stage, reads=history))
 door = Door("door", DoorArgs(stage=stage, opens_on=query, fills=queue, key_digest=read_key_digest()))
+status = Status("status", StatusArgs(stage=stage, reads=history, looks_at=queue, publishes_to=broker))
 identity = Identity("identity", IdentityArgs(stage=stage, admits_to=broker))
 site = Site("site", SiteArgs(stage=stage, shows=pages, serves=query, points_to=broker, admits_by=identity))
-watched = [one.function for one in (ingest, query, door)]
+watched = [one.function for one in (ingest, board, bars, query, door, status)]
 alarms = Alarms("alarms", AlarmsArgs(stage=stage, feed=feed, queue=queue, history=history, functions=watched))
 
 pulumi.export("url", site.url)

@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "STAGE": "bench",
     "SYMBOLS": "AAPL",
+    "LIVE": "AAPL",
     "TOPIC_PREFIX": "",
     "TABLE": "history",
     "KEEP_S": "604800",

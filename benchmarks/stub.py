@@ -49,7 +49,7 @@ class Account:
         item = request["Item"]
         partition = self.items.setdefault(item["pk"]["S"], {})
         self.write_units += math.ceil(size(item) / 1024)
-        if request.get("ConditionExpression") == "attribute_not_exists(pk)" and item["sk"]["S"] in partition:
+        if not _holds(request, partition.get(item["sk"]["S"])):
             raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
         partition[item["sk"]["S"]] = item
         return {}
@@ -86,6 +86,17 @@ class Account:
     def _read(self, items: list[Item], *, consistent: bool) -> None:
         started = max(1, math.ceil(sum(map(size, items)) / 4096))
         self.read_units += started * (1.0 if consistent else 0.5)
+
+
+def _holds(request: dict[str, Any], item: Item | None) -> bool:
+    """Whether a put's condition does: AND, OR, = and < of numbers, and `attribute_not_exists(pk)`."""
+    if "ConditionExpression" not in request or item is None:
+        return True
+    values = {f"v_{name[1:]}": value for name, value in request.get("ExpressionAttributeValues", {}).items()}
+    text = request["ConditionExpression"].replace("attribute_not_exists(pk)", "False").replace(":", "v_")
+    text = text.replace("=", "==").replace("AND", "and").replace("OR", "or")
+    numbers = {name: int(value["N"]) for name, value in {**item, **values}.items() if "N" in value}
+    return bool(eval(text, {"__builtins__": {}}, numbers))
 
 
 def size(item: Item) -> int:

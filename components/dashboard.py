@@ -30,7 +30,13 @@ def body(
     alarms: Sequence[str],
 ) -> dict[str, Any]:
     """The dashboard of a stage. `alarms` are ARNs."""
-    graphs = [*_ticks(stage), *_queues(queue, dead), *_functions(functions), *_table(table), *_broker()]
+    graphs = [
+        *_ticks(stage),
+        *_queues(stage, queue, dead),
+        *_functions(functions),
+        *_table(table),
+        *_broker(),
+    ]
     return {
         "start": "-PT3H",
         "periodOverride": "inherit",
@@ -53,7 +59,7 @@ def _ticks(stage: str) -> Iterable[dict[str, Any]]:
     yield _graph("Age at publish, ms from the queue", ages)
 
 
-def _queues(queue: str, dead: str) -> Iterable[dict[str, Any]]:
+def _queues(stage: str, queue: str, dead: str) -> Iterable[dict[str, Any]]:
     def sqs(name: str, of: str, label: str) -> Row:
         return ["AWS/SQS", name, "QueueName", of, {"label": label}]
 
@@ -61,9 +67,10 @@ def _queues(queue: str, dead: str) -> Iterable[dict[str, Any]]:
         sqs("ApproximateNumberOfMessagesVisible", queue, "waiting"),
         sqs("ApproximateNumberOfMessagesNotVisible", queue, "in hand"),
     ]
-    oldest = [sqs("ApproximateAgeOfOldestMessage", queue, "oldest")]
+    silence = [OURS, "Silence", "stage", stage, {"label": "without a tick"}]
+    oldest = [sqs("ApproximateAgeOfOldestMessage", queue, "oldest message"), silence]
     letters = [sqs("ApproximateNumberOfMessagesVisible", dead, "set aside")]
-    yield _graph("Queue, s of the oldest message", oldest, stat="Maximum")
+    yield _graph("Queue, s of the oldest message and without a tick", oldest, stat="Maximum")
     yield _graph("Queue, messages", depth, stat="Maximum")
     yield _graph("Dead letters", letters, stat="Maximum")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from components.calendar import sessions
+from components.clock import ClockArgs, each_minute
 from components.function import Function, FunctionArgs
-from components.place import Place
 from components.queue import Queue
-from components.rights import allow, document, trust
+from components.rights import allow
 from tickwire.stage import Stage
 
 
@@ -33,7 +33,16 @@ class Feed(pulumi.ComponentResource):
         self.function, self.name = None, pulumi.Output.from_input("")
         if args.stage.feed == "simulated":
             self.function = self._function(name, args)
-            self._schedule(name, args.stage, self.function)
+            each_minute(
+                name,
+                ClockArgs(
+                    stage=args.stage,
+                    wakes=self.function,
+                    description="Wakes the simulated feed",
+                    on=not args.stage.feed_paused,
+                ),
+                parent=self,
+            )
             self.name = self.function.name
         self.register_outputs({"function": self.name})
 
@@ -53,47 +62,8 @@ class Feed(pulumi.ComponentResource):
                     "QUEUE_URL": args.fills.url,
                     "RATE": str(stage.feed_rate),
                     "PACK_MS": str(stage.feed_pack_ms),
+                    "CALENDAR": sessions(stage.calendar),
                 },
             ),
             ResourceOptions(parent=self),
-        )
-
-    def _schedule(self, name: str, stage: Stage, function: Function) -> None:
-        # The service works for every account; this role only for our own.
-        ours = {"StringEquals": {"aws:SourceAccount": Place.here().account}}
-        role = aws.iam.Role(
-            f"{name}-clock",
-            aws.iam.RoleArgs(
-                name=stage.named("feed-clock"),
-                assume_role_policy=document(trust({"Service": "scheduler.amazonaws.com"}, condition=ours)),
-                tags=stage.tags,
-            ),
-            ResourceOptions(parent=self),
-        )
-        rights = aws.iam.RolePolicy(
-            f"{name}-clock",
-            aws.iam.RolePolicyArgs(
-                name=stage.named("feed-clock"),
-                role=role.name,
-                policy=document(allow("lambda:InvokeFunction", on=function.arn)),
-            ),
-            ResourceOptions(parent=self),
-        )
-        aws.scheduler.Schedule(
-            name,
-            aws.scheduler.ScheduleArgs(
-                name=stage.named("feed"),
-                description="Wakes the simulated feed",
-                schedule_expression="rate(1 minute)",
-                state="DISABLED" if stage.feed_paused else "ENABLED",
-                flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-                target=aws.scheduler.ScheduleTargetArgs(
-                    arn=function.arn,
-                    role_arn=role.arn,
-                    retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
-                        maximum_retry_attempts=0, maximum_event_age_in_seconds=60
-                    ),
-                ),
-            ),
-            ResourceOptions(parent=self, depends_on=[rights]),
         )

@@ -21,11 +21,12 @@ class History(pulumi.ComponentResource):
 
     table: pulumi.Output[str]
     arn: pulumi.Output[str]
+    stream_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: HistoryArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tickwire:index:History", name, None, opts)
         table = self._table(name, args.stage)
-        self.table, self.arn = table.name, table.arn
+        self.table, self.arn, self.stream_arn = table.name, table.arn, table.stream_arn
         self.register_outputs({"table": self.table})
 
     def _table(self, name: str, stage: Stage) -> aws.dynamodb.Table:

@@ -59,6 +59,7 @@ class Ingest(pulumi.ComponentResource):
                 ],
                 environment={
                     "SYMBOLS": ",".join(stage.symbols),
+                    "LIVE": ",".join(stage.live),
                     "TOPIC_PREFIX": broker.prefix,
                     "TABLE": history.table,
                     "KEEP_S": str(stage.keep_s),

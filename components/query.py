@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from components.calendar import sessions
 from components.function import Function, FunctionArgs
 from components.history import History
 from components.rights import allow
@@ -123,6 +124,7 @@ class Query(pulumi.ComponentResource):
                     "SYMBOLS": ",".join(stage.symbols),
                     "TABLE": args.reads.table,
                     "KEEP_S": str(stage.keep_s),
+                    "CALENDAR": sessions(stage.calendar),
                 },
             ),
             ResourceOptions(parent=self),

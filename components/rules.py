@@ -15,7 +15,9 @@ import pulumi
 
 from components.function import Function
 from components.queue import Queue
+from tickwire.calendar import ALWAYS
 from tickwire.stage import Stage
+from tickwire.status import SILENCE_S_MAX
 
 OURS = "Tickwire"  # the namespace of the metrics that the functions write
 
@@ -126,16 +128,16 @@ def _of_ticks(stage: Stage) -> list[Rule]:
             window=LASTING,
         ),
     ]
-    # Only here are ticks sure to come: another's feed may sleep at night.
-    if stage.feed == "simulated" and not stage.feed_paused:
+    # Only here are ticks sure to come: another's feed may sleep at night, if no calendar says when.
+    if not stage.feed_paused if stage.feed == "simulated" else stage.calendar != ALWAYS:
         found.append(
             Rule(
                 noun="silence",
                 section="silence",
-                means="No tick has come for five minutes, though the simulated feed is on",
-                metrics=[_ours("TicksIn", stage)],
-                rings="below",
-                threshold=1,
+                means="No tick comes, though the market is open; or no status, which would see it",
+                metrics=[_ours("Silence", stage)],
+                statistic="Maximum",
+                threshold=SILENCE_S_MAX,
                 window=FIVE_MIN,
                 missing="breaching",
                 warm_up_min=15,

@@ -149,6 +149,7 @@ class Site(pulumi.ComponentResource):
                 api=api,
                 topics=broker.topics,
                 symbols=stage.symbols,
+                lanes={symbol: stage.lane(symbol) for symbol in stage.symbols},
             )
             return json.dumps(found, indent=1) + "\n"
 

@@ -14,6 +14,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as bag
 
+from components import calendar
 from tickwire.stage import DEFAULTS, ConfigError, Stage
 
 _NAMESPACE = "tickwire:"
@@ -28,9 +29,11 @@ def read_stage() -> Stage:
     key = settings.pop(_KEY, "")
     try:
         _check_key(key)
-        return Stage.parse(
+        stage = Stage.parse(
             {name: _typed(name, value) for name, value in settings.items()}, name=pulumi.get_stack()
         )
+        calendar.sessions(stage.calendar)  # whoever needs them asks again; here, nothing exists yet
+        return stage
     except ConfigError as error:
         raise pulumi.RunError(f"Pulumi.{pulumi.get_stack()}.yaml: {error}") from None
 
@@ -51,7 +54,7 @@ def _typed(name: str, value: str) -> Any:
     default = DEFAULTS.get(name, "")
     if isinstance(default, bool):
         return {"true": True, "false": False}.get(value, value)
-    if isinstance(default, int | list):
+    if isinstance(default, int | list | dict):
         try:
             return json.loads(value)
         except ValueError:

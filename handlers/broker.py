@@ -38,15 +38,21 @@ class Broker:
     def publish(self, symbol: str, messages: Sequence[Message], *, sent_ms: int) -> int:
         """Publish all in order, retrying while they are fresh; return how many ticks went out."""
         topic = self.topics.price(symbol)
-        end = time.monotonic() + fresh_ms(sent_ms) / 1000
         out = 0
         for message in messages:
-            while time.monotonic() >= end or not self._publish(topic, message.text):
-                if time.monotonic() + PAUSE_S >= end:
-                    return out
-                time.sleep(PAUSE_S)
+            if not self.send(topic, message.text, sent_ms=sent_ms):
+                return out
             out += message.ticks
         return out
+
+    def send(self, topic: str, text: str, *, sent_ms: int) -> bool:
+        """Publish one message, retrying while it's fresh; say whether it went out."""
+        end = time.monotonic() + fresh_ms(sent_ms) / 1000
+        while time.monotonic() >= end or not self._publish(topic, text):
+            if time.monotonic() + PAUSE_S >= end:
+                return False
+            time.sleep(PAUSE_S)
+        return True
 
     def _publish(self, topic: str, message: str) -> bool:
         try:

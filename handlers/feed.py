@@ -1,21 +1,24 @@
 """The simulated feed: woken each minute, it paces itself and puts each window's trades on the queue.
 
 A window's trades and their deduplication ids depend on time alone, so two feeds that overlap, or a wake that
-comes twice, put nothing twice. Each wake runs a little over its minute to meet the next one.
+comes twice, put nothing twice. Each wake runs a little over its minute to meet the next one. Outside the
+market's sessions it rests.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.events import begin, emit
-from handlers.queue import Message, Queue
+from handlers.queue import BATCH_MAX, Message, Queue
 from tickwire import market, wire
+from tickwire.calendar import Calendar
 
 RUN_MS = 63_000
 LATE_MS_MAX = 5_000  # a window later than this is left out and counted
@@ -28,8 +31,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     symbols = os.environ["SYMBOLS"].split(",")
     start = _now_ms() // pack_ms * pack_ms
     sent = failed = 0
-    for window in range(start, start + int(event.get("run_ms", RUN_MS)), pack_ms):
-        messages = [found for symbol in symbols if (found := message(symbol, window, pack_ms, rate))]
+    for window, group in windows(symbols, start, start + int(event.get("run_ms", RUN_MS)), pack_ms):
+        if _calendar().at(window).state != "open":
+            continue
+        messages = [found for symbol in group if (found := message(symbol, window, pack_ms, rate))]
         time.sleep(max(0, window + pack_ms - _now_ms()) / 1000)
         if _now_ms() - window - pack_ms > LATE_MS_MAX:
             failed += len(messages)
@@ -43,6 +48,16 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
         sent += len(messages) - refused
     emit("fed", sent=sent, failed=failed)
     return {"sent": sent, "failed": failed}
+
+
+def windows(
+    symbols: Sequence[str], start_ms: int, end_ms: int, pack_ms: int
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """Windows of ten symbols each, as many as one call carries, spread over time: all at once would queue."""
+    groups = [symbols[place : place + BATCH_MAX] for place in range(0, len(symbols), BATCH_MAX)]
+    for begin_ms in range(start_ms, end_ms, pack_ms):
+        for place, group in enumerate(groups):
+            yield begin_ms + place * pack_ms // len(groups), group
 
 
 def message(symbol: str, window_ms: int, pack_ms: int, rate: int) -> Message | None:
@@ -60,3 +75,8 @@ def _now_ms() -> int:
 @cache
 def _queue() -> Queue:
     return Queue(os.environ["QUEUE_URL"])
+
+
+@cache
+def _calendar() -> Calendar:
+    return Calendar.parse(os.environ["CALENDAR"])

@@ -85,7 +85,7 @@ class History:
         if len(keys) > 1:
             wanted = {self._table: {"Keys": keys, "ConsistentRead": True}}
             for item in self._db.batch_get_item(RequestItems=wanted)["Responses"].get(self._table, []):
-                self._found(item["sk"]["S"], _item_head(item["sk"]["S"], item))
+                self._found(item["sk"]["S"], item_head(item["sk"]["S"], item))
 
     def append(self, symbol: str, entries: Sequence[Entry]) -> Appended:
         """Store what is new in `entries`, which are in order and at least one."""
@@ -170,7 +170,7 @@ class History:
         key = {"pk": _s("newest"), "sk": _s(symbol)}
         item = self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         if item is not None:
-            return _item_head(symbol, item)
+            return item_head(symbol, item)
         head = Head(series=time.time_ns() // 1_000_000)
         if not self._put(_head_item(symbol, head), ConditionExpression="attribute_not_exists(pk)"):
             return self._read_head(symbol)
@@ -218,7 +218,7 @@ class History:
     def newest(self, symbols: Collection[str]) -> list[Head]:
         """Where each symbol stands that has a tick, in one query."""
         items = self._query("pk = :pk", {":pk": _s("newest")})
-        heads = (_item_head(item["sk"]["S"], item) for item in items if item["sk"]["S"] in symbols)
+        heads = (item_head(item["sk"]["S"], item) for item in items if item["sk"]["S"] in symbols)
         return [head for head in heads if head.newest is not None]
 
     def block(self, symbol: str, series: int, after: int) -> list[Tick]:
@@ -246,6 +246,17 @@ class History:
             lambda tick: tick.time_ms >= to_ms + 60_000,
         )
 
+    def since(self, symbol: str, head: Head, seq: int, *, consistent: bool = True) -> Iterator[Tick]:
+        """The ticks after `seq`, up to `head`, in order, less expired ones."""
+        for chunk in self._chunks(symbol, head, seq + 1, PARTITION, consistent=consistent):
+            yield from (tick for tick in chunk.ticks if seq < tick.seq <= head.seq)
+
+    def head(self, symbol: str) -> Head | None:
+        """Where the symbol stands, None before its first tick."""
+        key = {"pk": _s("newest"), "sk": _s(symbol)}
+        item = self._db.get_item(TableName=self._table, Key=key).get("Item")
+        return None if item is None else item_head(symbol, item)
+
     def _page(
         self,
         symbol: str,
@@ -254,11 +265,9 @@ class History:
         wanted: Callable[[Tick], bool],
         beyond: Callable[[Tick], bool],
     ) -> Page | None:
-        key = {"pk": _s("newest"), "sk": _s(symbol)}
-        item = self._db.get_item(TableName=self._table, Key=key).get("Item")
-        if item is None:
+        head = self.head(symbol)
+        if head is None:
             return None
-        head = _item_head(symbol, item)
         if start is None:
             start = max(1, head.seq - limit + 1)
         ticks: list[Tick] = []
@@ -277,7 +286,9 @@ class History:
                 return Page(head.series, ticks, chunk.last)
         return Page(head.series, ticks)
 
-    def _chunks(self, symbol: str, head: Head, start: int, limit: int) -> Iterator[Chunk]:
+    def _chunks(
+        self, symbol: str, head: Head, start: int, limit: int, *, consistent: bool = False
+    ) -> Iterator[Chunk]:
         """The stored chunks from the one that holds `start` to the head, in order, less expired ones.
 
         Each query covers about `limit` ticks, so that a short page isn't billed for a long one.
@@ -285,7 +296,7 @@ class History:
         at, jumped = start, False
         while at <= head.seq:
             found = False
-            for chunk in self._window_chunks(symbol, head.series, at, limit):
+            for chunk in self._window_chunks(symbol, head.series, at, limit, consistent=consistent):
                 found = True
                 if chunk.last >= start:
                     yield chunk
@@ -391,12 +402,13 @@ def _head_item(symbol: str, head: Head) -> Item:
     }
     if head.newest is not None:
         item["tick"] = _s(wire.encode([head.newest]))
-    if head.close is not None:
-        item["close"] = _s(f"{head.close:f}")
+    for name, price in (("close", head.close), ("open", head.open)):
+        if price is not None:
+            item[name] = _s(f"{price:f}")
     return item
 
 
-def _item_head(symbol: str, item: Item) -> Head:
+def item_head(symbol: str, item: Item) -> Head:
     number, sent_ms, taken = map(int, item["m"]["S"].split(":"))
     return Head(
         series=int(item["series"]["N"]),
@@ -406,6 +418,7 @@ def _item_head(symbol: str, item: Item) -> Head:
         taken=taken,
         newest=wire.decode(item["tick"]["S"])[0] if "tick" in item else None,
         close=Decimal(item["close"]["S"]) if "close" in item else None,
+        open=Decimal(item["open"]["S"]) if "open" in item else None,
     )
 
 

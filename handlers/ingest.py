@@ -99,6 +99,8 @@ class Ingest:
     """The ports of one stage."""
 
     symbols: frozenset[str]
+    live: frozenset[str]
+    """Symbols whose every batch is published at once."""
     history: History
     broker: Broker
     dead: Queue
@@ -149,7 +151,7 @@ class Ingest:
         entries = [decoded.entry for decoded in run]
         appended = self.history.append(symbol, entries)
         came = sum(len(entry.ticks) for entry in entries)
-        if run[0].resent:
+        if run[0].resent or symbol not in self.live:
             return Taken(ticks=came, stored=appended.new)
         fresh = [tick for chunk in appended.chunks if fresh_ms(chunk.sent_ms) > 0 for tick in chunk.ticks]
         published = self.broker.publish(symbol, wire.messages(fresh), sent_ms=entries[-1].sent_ms)
@@ -195,6 +197,7 @@ def ingest() -> Ingest:
     """The ports, made once from the environment."""
     return Ingest(
         symbols=frozenset(os.environ["SYMBOLS"].split(",")),
+        live=frozenset(os.environ["LIVE"].split(",")),
         history=History(os.environ["TABLE"], keep_s=int(os.environ["KEEP_S"]), connections=SYMBOLS_AT_ONCE),
         broker=Broker(
             Topics(os.environ["TOPIC_PREFIX"]), os.environ["IOT_ENDPOINT"], connections=SYMBOLS_AT_ONCE

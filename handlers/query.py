@@ -1,4 +1,4 @@
-"""Query: health, stocks, the snapshot and ticks, read from history. Never a scan, always a bound.
+"""Query: health, stocks, the snapshot, ticks and bars, read from history. Never a scan, always a bound.
 
 `GET /api/prices/AAPL?after_seq=&limit=100` on a block's edge with the series named is cacheable for ever once
 the block is full, so that a thousand clients that miss the same ticks cost one read behind a CDN.
@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from handlers import barview
+from handlers.barstore import BarStore
 from handlers.history import History, Page
 from handlers.http import Answer, Problem, json_answer, wrong
 from tickwire import wire
+from tickwire.calendar import Calendar
 from tickwire.ledger import BLOCK, Head
 from tickwire.symbol import near
 from tickwire.tick import Tick, iso, parse_iso
@@ -40,6 +43,8 @@ def handler(event: dict[str, Any], context: object) -> Answer:
                 return _snapshot(query)
             case ["prices", symbol]:
                 return _ticks(symbol, query)
+            case ["bars", symbol]:
+                return _bars(symbol, query)
         raise Problem(404, "There is nothing here", f"path is {event['rawPath']!r}; GET /api/health answers")
     except Problem as problem:
         return problem.answer()
@@ -48,10 +53,14 @@ def handler(event: dict[str, Any], context: object) -> Answer:
 def _health() -> Answer:
     heads = _history().newest(_symbols())
     times = [head.newest.time_ms for head in heads if head.newest is not None]
+    now_ms = time.time_ns() // 1_000_000
+    market = _calendar().at(now_ms)
     facts = {
         "status": "ok",
         "stage": os.environ["STAGE"],
-        "time": iso(time.time_ns() // 1_000_000),
+        "time": iso(now_ms),
+        "market": market.state,
+        "until": None if market.until_ms is None else iso(market.until_ms),
         "history": "on" if _history_is_on() else "off",
         "symbols": len(_symbols()),
         "newest": iso(max(times)) if times else None,
@@ -117,6 +126,16 @@ def _ticks(name: str, query: dict[str, str]) -> Answer:
             expected=page.series,
         )
     return _page(symbol, wanted, page, cache="no-cache")
+
+
+def _bars(name: str, query: dict[str, str]) -> Answer:
+    symbol = _symbol(name)
+    _only(query, "interval", "from", "to")
+    from_ms, to_ms = (_time(query, end, 0) if end in query else None for end in ("from", "to"))
+    if from_ms is not None and to_ms is not None and from_ms > to_ms:
+        raise wrong("from", query["from"], f"a time before to, {query['to']}")
+    wanted = barview.Range.checked(query.get("interval", "1m"), from_ms, to_ms)
+    return json_answer(barview.answer(symbol, wanted, store=_bar_store(), history=_history()))
 
 
 def _wanted(query: dict[str, str]) -> Wanted:
@@ -212,6 +231,11 @@ def _history_is_on() -> bool:
 
 
 @cache
+def _calendar() -> Calendar:
+    return Calendar.parse(os.environ["CALENDAR"])
+
+
+@cache
 def _symbols() -> tuple[str, ...]:
     return tuple(os.environ["SYMBOLS"].split(","))
 
@@ -219,3 +243,8 @@ def _symbols() -> tuple[str, ...]:
 @cache
 def _history() -> History:
     return History(os.environ["TABLE"], keep_s=int(os.environ["KEEP_S"]))
+
+
+@cache
+def _bar_store() -> BarStore:
+    return BarStore(os.environ["TABLE"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from local.platform import Platform
 
-FUNCTIONS = {"door", "feed", "ingest", "query"}
+FUNCTIONS = {"bars", "door", "feed", "ingest", "query", "status"}
 
 
 def test_adding_a_symbol_changes_policy_discovery_and_the_functions_list_only(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tickwire.topic import Topics
@@ -22,8 +22,9 @@ def document(
     api: str,
     topics: Topics,
     symbols: Sequence[str],
+    lanes: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The discovery document of a stage."""
+    """The discovery document of a stage. `lanes`: what each symbol's price lane is, live, off or a window."""
     return {
         "stage": stage,
         "region": region,
@@ -33,4 +34,5 @@ def document(
         "api": api,
         "topics": dict(topics.templates()),
         "symbols": list(symbols),
+        "lanes": dict(lanes),
     }

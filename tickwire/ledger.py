@@ -32,7 +32,8 @@ class Head:
     """Where a symbol's order stands: the last `seq` given and the message that it came from.
 
     `taken` ticks of message `number` have their place; all of any earlier message have. `newest` is the
-    tick to show: the latest by time. `close` is the last price of the day before the newest's, UTC.
+    tick to show: the latest by time. `close` is the last price of the day before the newest's, UTC;
+    `open` the first price of the newest's own.
     """
 
     series: int
@@ -42,6 +43,7 @@ class Head:
     taken: int = 0
     newest: Tick | None = None
     close: Decimal | None = None
+    open: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,13 @@ def chunks(head: Head, entries: Sequence[Entry]) -> list[Chunk]:
 
 def advance(head: Head, chunk: Chunk) -> Head:
     """Where the order stands once `chunk` is stored. An older tick never becomes the newest."""
-    newest, close = head.newest, head.close
+    newest, close, opened = head.newest, head.close, head.open
     for tick in chunk.ticks:
         if newest is None:
-            newest = tick
+            newest, opened = tick, tick.price
         elif tick.time_ms >= newest.time_ms:
             if tick.time_ms // DAY_MS > newest.time_ms // DAY_MS:
-                close = newest.price
+                close, opened = newest.price, tick.price
             newest = tick
     return replace(
         head,
@@ -113,6 +115,7 @@ def advance(head: Head, chunk: Chunk) -> Head:
         taken=chunk.taken,
         newest=newest,
         close=close,
+        open=opened,
     )
 
 

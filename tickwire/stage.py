@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal
 
 from tickwire import symbol as symbols_
@@ -18,6 +18,7 @@ from tickwire import topic
 SYMBOLS_MAX = 100
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
+_WINDOW = re.compile(r"([1-9]|[1-5][0-9]|60) ?s")
 _RETENTION = re.compile(r"([1-9][0-9]{0,3})([dh])")
 
 
@@ -33,6 +34,11 @@ class Stage:
     symbols: tuple[str, ...] = ("AAPL", "MSFT", "NVDA", "TSLA")
     topic_prefix: str = ""
     retention: str = "7d"
+    bar_days: int = 90
+    price_lane: str = "live"
+    price_lanes: Mapping[str, str] = field(default_factory=dict)
+    board_window: str = ""
+    calendar: str = "24/7"
     protected: bool = False
     feed: Literal["simulated", "off"] = "simulated"
     feed_paused: bool = False
@@ -62,7 +68,9 @@ class Stage:
         values = {
             _snake(key): _CHECKS[key](key, value) for key, value in settings.items() if value is not None
         }
-        return cls(name=name, **values)
+        stage = cls(name=name, **values)
+        stage._check_lanes()
+        return stage
 
     @property
     def topics(self) -> topic.Topics:
@@ -73,6 +81,39 @@ class Stage:
         """Seconds that a tick stays in history; 0 when history is off."""
         found = _RETENTION.fullmatch(self.retention)
         return int(found[1]) * {"h": 3600, "d": 86400}[found[2]] if found else 0
+
+    def lane(self, symbol: str) -> str:
+        """`live`, `off`, or the window of a conflated price lane, such as `1s`."""
+        return self.price_lanes.get(symbol, self.price_lane)
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        """Symbols whose every batch is published at once."""
+        return tuple(symbol for symbol in self.symbols if self.lane(symbol) == "live")
+
+    @property
+    def conflated(self) -> tuple[str, ...]:
+        """Symbols of which only the newest is published, once a window."""
+        return tuple(symbol for symbol in self.symbols if self.lane(symbol) not in ("live", "off"))
+
+    @property
+    def window_s(self) -> int:
+        """The window of the board and of all conflated lanes: one reader of history's stream makes them."""
+        windows = {self.lane(symbol) for symbol in self.conflated} | {self.board_window} - {""}
+        return int(windows.pop()[:-1]) if windows else 1
+
+    def _check_lanes(self) -> None:
+        strangers = [symbol for symbol in self.price_lanes if symbol not in self.symbols]
+        if strangers:
+            raise ConfigError(f"priceLanes names {strangers[0]!r}; expected one of this stage's symbols")
+        windows = {"boardWindow": self.board_window} if self.board_window else {}
+        windows |= {f"the price lane of {symbol}": self.lane(symbol) for symbol in self.conflated}
+        for one, window in windows.items():
+            first = next(iter(windows))
+            if window != windows[first]:
+                raise ConfigError(
+                    f"{one} is {window!r} and {first} {windows[first]!r}; expected one window a stage"
+                )
 
     def named(self, noun: str) -> str:
         """The physical name of a resource of this stage."""
@@ -110,6 +151,30 @@ def _retention(key: str, value: Any) -> str:
             f"{key} is {value!r}; expected off, or whole hours or days up to 366d, such as 1h, 1d or 7d"
         )
     return str(value)
+
+
+def _lane(key: str, value: Any) -> str:
+    if value not in ("live", "off") and not (isinstance(value, str) and _WINDOW.fullmatch(value)):
+        raise ConfigError(f"{key} is {value!r}; expected live, off or whole seconds from 1s to 60s")
+    return str(value).replace(" ", "")
+
+
+def _lanes(key: str, value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key} is {value!r}; expected symbols with a lane each, such as AAPL: 1s")
+    return {symbol: _lane(f"{key} of {symbol}", lane) for symbol, lane in value.items()}
+
+
+def _window(key: str, value: Any) -> str:
+    if value != "" and not (isinstance(value, str) and _WINDOW.fullmatch(value)):
+        raise ConfigError(f"{key} is {value!r}; expected nothing, or whole seconds from 1s to 60s")
+    return str(value).replace(" ", "")
+
+
+def _calendar(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"24/7|[A-Z0-9]{3,5}", value):
+        raise ConfigError(f"{key} is {value!r}; expected 24/7, or an exchange's code such as XNYS")
+    return value
 
 
 def _one_of(*choices: Any) -> Callable[[str, Any], Any]:
@@ -160,6 +225,11 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "symbols": _symbols,
     "topicPrefix": _prefix,
     "retention": _retention,
+    "barDays": _within(1, 3650, "days"),
+    "priceLane": _lane,
+    "priceLanes": _lanes,
+    "boardWindow": _window,
+    "calendar": _calendar,
     "protected": _truth,
     "feed": _one_of("simulated", "off"),
     "feedPaused": _truth,
@@ -185,8 +255,12 @@ def _camel(name: str) -> str:
 
 
 DEFAULTS: dict[str, Any] = {
-    _camel(field.name): list(field.default) if isinstance(field.default, tuple) else field.default
-    for field in fields(Stage)
-    if field.name != "name"
+    _camel(one.name): {}
+    if one.default is MISSING
+    else list(one.default)
+    if isinstance(one.default, tuple)
+    else one.default
+    for one in fields(Stage)
+    if one.name != "name"
 }
 """Every setting's default by its key; Pulumi.yaml declares the same."""

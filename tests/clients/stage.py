@@ -52,6 +52,7 @@ class Stage:
             identity_url=f"http://127.0.0.1:{self.broker.port}",
             api=f"{self.url}/api",
             topics=Topics(),
+            lanes={},
             symbols=self.symbols,
         )
 

@@ -16,6 +16,7 @@ def arn(service: str, resource: str) -> str:
 
 QUEUE, DEAD = arn("sqs", "tickwire-dev-ingest.fifo"), arn("sqs", "tickwire-dev-dead.fifo")
 TABLE = arn("dynamodb", "table/tickwire-dev-history")
+STREAM = f"{TABLE}/stream/2026-11-21T00:00:00.000"
 TOPIC = arn("sns", "tickwire-dev-alarms")
 BUCKET = f"arn:aws:s3:::tickwire-dev-site-{ACCOUNT}-us-east-1"
 API = arn("execute-api", "api123")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.queue import VISIBILITY_S
-from handlers import events
+from handlers import events, status
 from handlers.ingest import UNITS
 from tests.components.watched import alarms, metrics, world
 from tests.components.world import ACCOUNT, evaluate
@@ -42,7 +42,7 @@ def test_every_function_has_an_alarm_on_its_errors_and_a_part_in_the_one_on_thro
         assert {name for seen, name in watched if seen == kind} == functions
 
 
-@pytest.mark.parametrize("noun", ["ingest", "query", "door"])
+@pytest.mark.parametrize("noun", ["ingest", "query", "door", "status"])
 def test_a_function_near_its_timeout_rings_before_it_is_cut_off(noun: str) -> None:
     """At four fifths of its time, in three minutes of five: one slow run is no matter."""
     timeout_s = world().one("aws:lambda/function:Function", noun).inputs["timeout"]
@@ -91,19 +91,25 @@ def test_late_prices_ring() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "rings"),
-    [({}, True), ({"feedPaused": True}, False), ({"feed": "off"}, False)],
-    ids=["on", "paused", "off"],
+    [
+        ({}, True),
+        ({"feedPaused": True}, False),
+        ({"feed": "off"}, False),
+        ({"feed": "off", "calendar": "XNYS"}, True),
+    ],
+    ids=["on", "paused", "off", "in a market's hours"],
 )
-def test_silence_rings_only_while_the_simulated_feed_runs(settings: dict[str, Any], rings: bool) -> None:
-    """Where ticks are sure to come, none for five minutes is a fault; another's feed may sleep."""
+def test_silence_rings_only_where_ticks_are_sure_to_come(settings: dict[str, Any], rings: bool) -> None:
+    """From the simulated feed while it runs; from another's if a calendar says when it may sleep."""
     assert ("silence" in alarms(evaluate(settings))) is rings
 
 
-def test_silence_is_no_data_or_no_ticks() -> None:
-    """Nothing is measured when nothing comes; a new stage has a quarter of an hour for its first tick."""
+def test_silence_in_market_hours_is_what_the_status_measures() -> None:
+    """No measure means that nobody looked; a new stage has a quarter of an hour for its first tick."""
     alarm = alarms()["silence"]
+    assert metrics(alarm) == [("Tickwire", "Silence", (("stage", "dev"),))]
     assert alarm["treatMissingData"] == "breaching"
-    assert (alarm["comparisonOperator"], alarm["threshold"]) == ("LessThanThreshold", 1)
+    assert (alarm["comparisonOperator"], alarm["threshold"]) == ("GreaterThanThreshold", 60)
     assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"], alarm["period"]) == (5, 5, 60)
     assert alarm["warmUpConfiguration"] == {"warmUpPeriodDurationInMinutes": 15}
 
@@ -130,7 +136,7 @@ def test_every_alarm_looks_at_a_metric_that_exists() -> None:
     for noun, alarm in alarms().items():
         for namespace, name, dimensions in metrics(alarm):
             if namespace == events.NAMESPACE:
-                assert name in UNITS, noun
+                assert name in UNITS | status.UNITS, noun
                 assert dimensions == (("stage", "dev"),), noun
                 continue
             dimension, known = OF_AWS[namespace]
@@ -164,7 +170,7 @@ def test_an_alarm_over_several_metrics_adds_them_up() -> None:
     assert "metricName" not in alarms()["throttles"]
 
 
-@pytest.mark.parametrize(("settings", "count"), [({"iotLogging": True}, 21), ({}, 17), ({"feed": "off"}, 14)])
+@pytest.mark.parametrize(("settings", "count"), [({"iotLogging": True}, 30), ({}, 26), ({"feed": "off"}, 23)])
 def test_alarms_cost_what_the_operations_page_says(settings: dict[str, Any], count: int) -> None:
     """CloudWatch charges by the metrics that alarms look at."""
     assert sum(len(metrics(alarm)) for alarm in alarms(evaluate(settings)).values()) == count

@@ -32,7 +32,7 @@ def ours(stage: str) -> dict[str, Any]:
 
 def test_the_project_declares_every_setting_with_type_default_and_description() -> None:
     """Pulumi.yaml and the parser agree on names, types and defaults; only the key is the program's own."""
-    types = {bool: "boolean", int: "integer", str: "string", list: "array"}
+    types = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
     declared = PROJECT["config"]
     assert declared.keys() == DEFAULTS.keys() | {"apiKey"}
     for name, default in (DEFAULTS | {"apiKey": ""}).items():
@@ -108,6 +108,16 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"retention": "7"}, r"retention is '7'; expected"),
     ({"retention": "0d"}, r"retention is '0d'; expected"),
     ({"retention": "367d"}, r"retention is '367d'; expected .*366d"),
+    ({"barDays": 0}, r"barDays is 0; expected 1 to 3650 days"),
+    ({"priceLane": "fast"}, r"priceLane is 'fast'; expected live, off or whole seconds from 1s to 60s"),
+    ({"priceLane": "0.5 s"}, r"priceLane is '0.5 s'; expected"),
+    ({"priceLanes": {"AAPL": "61s"}}, r"priceLanes of AAPL is '61s'; expected"),
+    ({"priceLanes": {"NOPE": "1s"}}, r"priceLanes names 'NOPE'; expected one of this stage's symbols"),
+    ({"priceLanes": "1s"}, r"priceLanes is '1s'; expected symbols with a lane each"),
+    ({"priceLanes": {"AAPL": "1s", "MSFT": "2 s"}}, r"the price lane of MSFT is '2s' and .*expected one"),
+    ({"priceLane": "5s", "boardWindow": "1s"}, r"the price lane of AAPL is '5s' and boardWindow '1s'; exp"),
+    ({"boardWindow": "0s"}, r"boardWindow is '0s'; expected nothing, or whole seconds"),
+    ({"calendar": "New York"}, r"calendar is 'New York'; expected 24/7, or an exchange's code"),
     ({"protected": "yes"}, r"protected is 'yes'; expected true or false"),
     ({"feed": "real"}, r"feed is 'real'; expected one of simulated, off"),
     ({"feedRate": 0}, r"feedRate is 0; expected 1 to 100"),
@@ -122,6 +132,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"tracing": "on"}, r"tracing is 'on'; expected true or false"),
     ({"siteUrl": "example.org"}, r"siteUrl is 'example.org'; expected"),
     ({"writeOrigins": ["https://x.org/path"]}, r"writeOrigins is 'https://x.org/path'; expected"),
+    ({"calendar": "XNYSE"}, r"calendar is 'XNYSE', which .* doesn't know; did you mean XNYS\?"),
     ({"symbol": ["AAPL"]}, r"setting 'symbol' is unknown; did you mean symbols\?"),
     ({"colour": "red"}, r"setting 'colour' is unknown; expected one of .*symbols"),
     ({"apiKey": "x" * (KEY_LENGTH_MIN - 1)}, r"apiKey has 23 characters; expected at least 24"),

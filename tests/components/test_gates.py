@@ -18,10 +18,15 @@ GUEST: Context = {AUD: "us-east-1:pool", AMR: ["unauthenticated"]}
 
 TRUSTED: dict[str, tuple[dict[str, str], Context]] = {
     "ingest": (LAMBDA, {}),
+    "board": (LAMBDA, {}),
+    "bars": (LAMBDA, {}),
+    "bars-clock": (SCHEDULER, US),
     "query": (LAMBDA, {}),
     "door": (LAMBDA, {}),
     "feed": (LAMBDA, {}),
     "feed-clock": (SCHEDULER, US),
+    "status": (LAMBDA, {}),
+    "status-clock": (SCHEDULER, US),
     "guest": (COGNITO, GUEST),
     "iot-log": (IOT, {}),
 }

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from components.code import ROOT
-from handlers.ingest import UNITS
+from handlers import bars, board, ingest, status
 from tests.components.test_program import names
 from tests.components.watched import alarms, metrics, world
 from tests.components.world import evaluate
@@ -70,8 +70,8 @@ def test_every_event_of_the_log_is_in_the_table() -> None:
 
 
 def test_every_metric_is_in_the_table() -> None:
-    """As ingest measures them."""
-    assert sorted(rows("## Metrics")) == sorted(UNITS)
+    """As the functions measure them."""
+    assert sorted(rows("## Metrics")) == sorted(ingest.UNITS | board.UNITS | bars.UNITS | status.UNITS)
 
 
 def test_the_page_knows_how_many_metrics_alarms_look_at() -> None:

@@ -13,7 +13,7 @@ import pytest
 from components.code import ROOT
 from tests.components.world import World, evaluate
 
-FUNCTIONS = ("ingest", "query", "door", "feed")
+FUNCTIONS = ("ingest", "query", "door", "feed", "status")
 
 
 @cache
@@ -120,7 +120,9 @@ def test_the_largest_universe_fits_a_functions_environment() -> None:
     """Lambda takes 4 KB of names and values."""
     symbols = [f"{number:012d}" for number in range(100)]
     found = evaluate(
-        {"symbols": symbols, "topicPrefix": "a" * 24, "apiKey": "k" * 64}, stack="abcdefghijklmnop"
+        {"symbols": symbols, "topicPrefix": "a" * 24, "apiKey": "k" * 64, "calendar": "XTKS"},
+        stack="abcdefghijklmnop",
+        region="ap-southeast-1",
     )
     for noun in FUNCTIONS:
         assert sum(len(name) + len(value) for name, value in variables(noun, found).items()) < 4_000
@@ -188,6 +190,16 @@ def test_the_feed_is_woken_each_minute_and_outlives_it() -> None:
     assert schedule["flexibleTimeWindow"] == {"mode": "OFF"}
     assert schedule["target"]["retryPolicy"]["maximumRetryAttempts"] == 0
     assert 60 < function("feed")["timeout"] < 120
+
+
+def test_the_status_is_woken_each_minute_and_can_wait_for_the_market_within_it() -> None:
+    """Also while the feed is paused, which it says."""
+    for found, paused in ((world(), "no"), (evaluate({"feedPaused": True}), "yes")):
+        schedule = found.one("aws:scheduler/schedule:Schedule", "status").inputs
+        assert (schedule["scheduleExpression"], schedule["state"]) == ("rate(1 minute)", "ENABLED")
+        assert function("status", found)["timeout"] > 60 + 5  # the broker is tried for five seconds
+        assert variables("status", found)["PAUSED"] == paused
+    assert variables("status", evaluate({"feed": "off", "feedPaused": True}))["PAUSED"] == "no"
 
 
 def test_a_paused_feed_keeps_its_function_and_is_not_woken() -> None:

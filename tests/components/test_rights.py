@@ -10,6 +10,7 @@ from tests.components.roles import (
     BUCKET,
     DEAD,
     QUEUE,
+    STREAM,
     TABLE,
     TOPIC,
     arn,
@@ -22,14 +23,26 @@ from tests.components.roles import (
 from tests.components.world import ACCOUNT, evaluate
 
 PROBES = {
-    "take from the queue": [
-        (f"sqs:{action}", QUEUE) for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
-    ],
+    "take from the queue": [(f"sqs:{action}", QUEUE) for action in ("ReceiveMessage", "DeleteMessage")],
+    "count the queue": [("sqs:GetQueueAttributes", QUEUE)],
+    "count the dead letters": [("sqs:GetQueueAttributes", DEAD)],
     "fill the queue": [("sqs:SendMessage", QUEUE)],
     "set aside": [("sqs:SendMessage", DEAD)],
-    "read history": [(f"dynamodb:{action}", TABLE) for action in ("GetItem", "Query")],
+    "read history": [("dynamodb:GetItem", TABLE)],
+    "query history": [("dynamodb:Query", TABLE)],
     "read many symbols' newest": [("dynamodb:BatchGetItem", TABLE)],
     "write history": [("dynamodb:PutItem", TABLE)],
+    "follow history": [
+        (f"dynamodb:{action}", STREAM) for action in ("DescribeStream", "GetRecords", "GetShardIterator")
+    ]
+    + [("dynamodb:ListStreams", "*")],
+    "publish the board": [("iot:Publish", arn("iot", "topic/board"))],
+    "publish the status": [("iot:Publish", arn("iot", "topic/status"))],
+    "publish bars": [("iot:Publish", arn("iot", f"topic/bars/{each}/AAPL")) for each in ("1m", "1d")],
+    "write the log of bars": [("logs:PutLogEvents", log("bars"))],
+    "wake the bars": [("lambda:InvokeFunction", function("bars"))],
+    "write the log of status": [("logs:PutLogEvents", log("status"))],
+    "write the log of board": [("logs:PutLogEvents", log("board"))],
     "publish prices": [
         ("iot:Publish", arn("iot", f"topic/{topic}")) for topic in ("prices/AAPL", "prices/TSLA")
     ],
@@ -39,6 +52,7 @@ PROBES = {
     "write the log of door": [("logs:PutLogEvents", log("door"))],
     "write the broker's log": [("logs:PutLogEvents", arn("logs", "log-group:AWSIotLogsV2:log-stream:1"))],
     "wake the feed": [("lambda:InvokeFunction", function("feed"))],
+    "wake the status": [("lambda:InvokeFunction", function("status"))],
     "listen": [
         ("iot:Subscribe", arn("iot", "topicfilter/prices/AAPL")),
         ("iot:Receive", arn("iot", "topic/prices/AAPL")),
@@ -50,18 +64,41 @@ PROBES = {
 ALLOWED = {
     "ingest": {
         "take from the queue",
+        "count the queue",
         "set aside",
         "read history",
+        "query history",
         "read many symbols' newest",
         "write history",
         "publish prices",
         "write the log of ingest",
         "send traces",
     },
-    "query": {"read history", "write the log of query", "send traces"},
+    "board": {"follow history", "publish the board", "write the log of board", "send traces"},
+    "query": {"read history", "query history", "write the log of query", "send traces"},
     "door": {"fill the queue", "write the log of door", "send traces"},
     "feed": {"fill the queue", "write the log of feed", "send traces"},
     "feed-clock": {"wake the feed"},
+    "bars": {
+        "follow history",
+        "read history",
+        "query history",
+        "write history",
+        "publish bars",
+        "write the log of bars",
+        "send traces",
+    },
+    "bars-clock": {"wake the bars"},
+    "status": {
+        "query history",
+        "count the queue",
+        "count the dead letters",
+        "publish the status",
+        "publish the board",
+        "write the log of status",
+        "send traces",
+    },
+    "status-clock": {"wake the status"},
     "guest": {"listen"},
     "iot-log": {"write the broker's log"},
 }
@@ -77,7 +114,6 @@ FOR_NOBODY = [
     ("dynamodb:DeleteTable", TABLE),
     ("dynamodb:Query", arn("dynamodb", "table/tickwire-prod-history")),
     ("dynamodb:Query", TABLE + "/index/other"),
-    ("iot:Publish", arn("iot", "topic/board")),
     ("iot:Publish", arn("iot", "topic/dev/prices/AAPL")),
     ("iot:Publish", arn("iot", "topic/$aws/rules/x")),
     ("iot:DeleteThing", arn("iot", "thing/x")),
@@ -96,6 +132,7 @@ FOR_NOBODY = [
 ]
 
 RESOURCELESS = {
+    "dynamodb:ListStreams": "it lists those of the account; Lambda's mapping of a stream asks for it",
     "xray:PutTraceSegments": "X-Ray keeps traces of the account, and has nothing to name",
     "xray:PutTelemetryRecords": "the same",
 }

@@ -59,6 +59,7 @@ def test_discovery_tells_a_client_where_everything_is() -> None:
             "alert": "dev/alerts/{symbol}",
         },
         "symbols": ["AAPL", "TSLA"],
+        "lanes": {"AAPL": "live", "TSLA": "live"},
     }
 
 

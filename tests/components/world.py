@@ -235,6 +235,11 @@ def _queue(inputs: Facts, aws: _Provider) -> tuple[str, Facts]:
     return url, {"url": url, "arn": aws.arn("sqs", inputs["name"])}
 
 
+def _table(inputs: Facts, aws: _Provider) -> tuple[str, Facts]:
+    arn = aws.arn("dynamodb", f"table/{inputs['name']}")
+    return inputs["name"], {"arn": arn, "streamArn": f"{arn}/stream/2026-11-21T00:00:00.000"}
+
+
 def _function(inputs: Facts, aws: _Provider) -> tuple[str, Facts]:
     arn = aws.arn("lambda", f"function:{inputs['name']}")
     invoke = f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
@@ -271,7 +276,7 @@ COMPUTED: dict[str, Computed] = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": _arn("cloudwatch", "alarm:{}"),
     "aws:cognito/identityPool:IdentityPool": _id("us-east-1:pool"),
     "aws:cognito/identityPoolRoleAttachment:IdentityPoolRoleAttachment": _nothing,
-    "aws:dynamodb/table:Table": _arn("dynamodb", "table/{}"),
+    "aws:dynamodb/table:Table": _table,
     "aws:iam/policy:Policy": _arn("iam", "policy/{}", everywhere=True),
     "aws:iam/role:Role": _arn("iam", "role/{}", everywhere=True),
     "aws:iam/rolePolicy:RolePolicy": _nothing,

@@ -7,24 +7,28 @@ from collections.abc import Iterator
 import pytest
 
 from local.platform import Platform
-from tests.faults.lab import FUNCTION, UNIVERSE, Lab, until
+from tests.faults.lab import FOLLOWERS, FUNCTION, UNIVERSE, Lab, until
 from tests.faults.proxy import Proxy
+
+CONFLATED = UNIVERSE[-2:]  # no other test takes as many symbols
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    settings = {"feedPaused": True, "symbols": list(UNIVERSE)}
+    lanes = dict.fromkeys(CONFLATED, "1s")
+    settings = {"feedPaused": True, "symbols": list(UNIVERSE), "priceLanes": lanes}
     state = tmp_path_factory.mktemp("faults")
     with (
         Platform(state=state, keep=False, settings=settings, say=lambda _: None) as platform,
         Proxy(port=platform.cloud.port, server=platform.cloud.pid) as proxy,
     ):
         functions = platform.client("lambda")
-        known = functions.get_function_configuration(FunctionName=FUNCTION)["Environment"]["Variables"]
         through = {"AWS_ENDPOINT_URL_DYNAMODB": proxy.url, "IOT_ENDPOINT": proxy.url}
-        functions.update_function_configuration(
-            FunctionName=FUNCTION, Environment={"Variables": {**known, **through}}
-        )
+        for name in (FUNCTION, *FOLLOWERS):
+            known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+            functions.update_function_configuration(
+                FunctionName=name, Environment={"Variables": {**known, **through}}
+            )
         lab = Lab(platform, proxy)
         (symbol,) = lab.symbols(1)
         lab.send([(symbol, lab.ticks(symbol, 1))])

@@ -23,6 +23,7 @@ from tests.faults.proxy import Proxy
 
 UNIVERSE = tuple(f"S{number}" for number in range(100))
 FUNCTION = "tickwire-local-ingest"
+FOLLOWERS = ("tickwire-local-board", "tickwire-local-bars")
 BATCH_MAX = 10
 AT_ONCE = 4  # symbols that a feed sends together, so that a batch holds few
 WAIT_S = 60.0

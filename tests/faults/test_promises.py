@@ -248,6 +248,7 @@ class Promises(RuleBasedStateMachine):
         remembers._db, says._data = ports[:2]
         made: Any = ingest.Ingest(
             symbols=frozenset(SYMBOLS),
+            live=frozenset(SYMBOLS),
             history=remembers,
             broker=says,
             dead=ports[2],  # type: ignore[arg-type]

@@ -30,6 +30,15 @@ class GuestPromises:
         assert (first["symbol"], second["symbol"]) == ("AAPL", "AAPL")
         assert second["seq"] > first["seq"]
 
+    def test_the_board_moves(self, stage_url: str) -> None:
+        """One topic, all symbols."""
+        guest = Guest.of(stage_url)
+        with connected(guest) as (client, heard):
+            assert subscribed(client, heard, guest.found["topics"]["board"])
+            symbols: set[str] = set()
+            while not {"AAPL", "MSFT"} <= symbols:
+                symbols |= {price["symbol"] for price in heard.messages.get(timeout=WAIT_S)["prices"]}
+
     @pytest.mark.parametrize("lane", ["board", "status", "bar", "alert"])
     def test_every_lane_of_the_stage_may_be_heard(self, stage_url: str, lane: str) -> None:
         """By the names that discovery gives."""

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from handlers import door, feed, ingest, query
+from handlers import door, feed, ingest, query, status
 from handlers.history import History
 
 SYMBOLS = "AAPL,MSFT,BTC-USD"
@@ -28,6 +28,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "STAGE": "test",
         "SYMBOLS": SYMBOLS,
+        "LIVE": SYMBOLS,
         "TOPIC_PREFIX": "",
         "TABLE": "history",
         "KEEP_S": "3600",
@@ -36,9 +37,21 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "PACK_MS": "500",
         "API_KEY_SHA256": "5e318f8cf9cbe249a30812b8ca132d691ded7a91991413558db5758575f5e01f",
         "WRITE_ORIGINS": "",
+        "CALENDAR": "24/7",
+        "PAUSED": "no",
     }.items():
         monkeypatch.setenv(name, value)
-    for cached in (ingest.ingest, query._history, query._symbols, door._queue, door._symbols, feed._queue):
+    for cached in (
+        ingest.ingest,
+        query._calendar,
+        query._history,
+        query._symbols,
+        door._queue,
+        door._symbols,
+        feed._calendar,
+        feed._queue,
+        status._clock,
+    ):
         cached.cache_clear()
     with mock_aws():
         boto3.client("dynamodb").create_table(

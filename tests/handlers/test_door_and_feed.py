@@ -125,6 +125,16 @@ def test_the_feed_paces_itself_and_sends_every_symbol(aws: None) -> None:
     assert {m["Attributes"]["MessageGroupId"] for m in queued()} == {"AAPL", "MSFT", "BTC-USD"}
 
 
+def test_symbols_take_turns_ten_at_a_time() -> None:
+    """Each symbol's windows follow on one another; two feeds that overlap have the same ones."""
+    symbols = [f"S{number}" for number in range(25)]
+    found = list(feed.windows(symbols, 60_000, 62_000, 1_000))
+    assert [window for window, _ in found] == [60_000, 60_333, 60_666, 61_000, 61_333, 61_666]
+    assert [len(group) for _, group in found] == [10, 10, 5] * 2
+    assert [symbol for _, group in found[:3] for symbol in group] == symbols
+    assert list(feed.windows(symbols, 61_000, 62_000, 1_000)) == found[3:]
+
+
 def test_a_feed_that_finds_the_queue_gone_says_so_and_goes_on(
     aws: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,6 +40,7 @@ def test_health_says_what_this_is(filled: History) -> None:
     status, body, _ = get("health")
     assert status == 200
     assert (body["status"], body["stage"], body["history"], body["symbols"]) == ("ok", "test", "on", 3)
+    assert (body["market"], body["until"]) == ("open", None)
 
 
 def test_stocks_lists_the_universe(aws: None) -> None:

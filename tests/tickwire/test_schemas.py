@@ -38,6 +38,15 @@ def test_messages_as_they_are_published_fit_their_schema() -> None:
     validator("price").validate(json.loads(wire.encode(made[0].ticks[:1])))
 
 
+@pytest.mark.parametrize("case", vectors("bars")["fold"], ids=lambda case: case["name"])
+def test_bars_fit_their_schema(case: dict[str, Any]) -> None:
+    """Closed, corrected and open ones, with and without volume."""
+    names = ("open", "high", "low", "close", "volume", "vwap", "average5m")
+    for bar in [*case["closed"], *case["corrections"], *([case["open"]] if case["open"] else [])]:
+        numbers = {name: bar[name] and float(bar[name]) for name in names}
+        validator("bar").validate({**bar, **numbers})
+
+
 @pytest.mark.parametrize("case", vectors("inputs")["taken"], ids=lambda case: case["name"])
 def test_input_that_is_taken_fits_its_schema(case: dict[str, Any]) -> None:
     """And so does what the simulated feed sends."""
@@ -75,6 +84,7 @@ def test_discovery_fits_its_schema() -> None:
             api="https://d1.cloudfront.net/api",
             topics=Topics("dev"),
             symbols=("AAPL",),
+            lanes={"AAPL": "live"},
         )
     )
 
@@ -85,5 +95,5 @@ def test_asyncapi_names_the_topics_that_the_program_makes() -> None:
     templates = Topics().templates()
     for lane, channel in document["channels"].items():
         assert channel["address"] == templates[lane]
-    payload = document["components"]["messages"]["price"]["payload"]["schema"]["$ref"]
-    assert (ROOT / "schemas" / payload).is_file()
+    for message in document["components"]["messages"].values():
+        assert (ROOT / "schemas" / message["payload"]["schema"]["$ref"]).is_file()

@@ -19,6 +19,7 @@ from tickwire_client import (
     Client,
     ClosedError,
     Credentials,
+    LaneOffError,
     NotTickwireError,
     TakenOverError,
     TooManyTopicsError,
@@ -202,6 +203,25 @@ def test_an_unknown_symbol_is_named_with_near_ones_before_anything_is_sent(stage
             assert (caught.value.symbol, caught.value.near) == ("APPL", ("AAPL",))
             with pytest.raises(UnknownSymbolError, match=r"'aapl'.*AAPL"):
                 await prices.latest("aapl")
+        assert link.accepted == 0
+
+    run(go())
+
+
+def test_a_price_lane_that_is_off_is_an_error_instead_of_silence(stage: Stage, link: Wire) -> None:
+    """Named, it's refused; unnamed, it's left out of all; nothing is sent for it."""
+    stage.site.document = stage.document() | {"lanes": {"MSFT": "off"}}
+
+    async def go() -> None:
+        async with Client(stage.url) as prices:
+            with pytest.raises(LaneOffError, match=r"price lane of MSFT is off .*latest\(\)") as caught:
+                prices.ticks("AAPL", "MSFT")
+            assert caught.value.symbol == "MSFT"
+            assert prices.platform.audible(()) == tuple(s for s in stage.symbols if s != "MSFT")
+        stage.site.document = stage.document() | {"lanes": dict.fromkeys(stage.symbols, "off")}
+        async with Client(stage.url) as prices:
+            with pytest.raises(LaneOffError):
+                prices.ticks()
         assert link.accepted == 0
 
     run(go())

@@ -23,13 +23,14 @@ setInterval(tellTime, AGES_EVERY_MS);
 
 async function start(): Promise<void> {
   const first = await persistently(() => connect());
-  const { symbols, stage } = first.discovery;
+  const { symbols, stage, lanes } = first.discovery;
   part("stage").textContent = stage;
   table = new Table(part("rows"), symbols);
-  watch(first, symbols.slice(0, SYMBOLS_MAX));
+  const heard = symbols.filter((symbol) => lanes?.[symbol] !== "off");
+  watch(first, heard.slice(0, SYMBOLS_MAX));
   void showSnapshot(first.discovery);
-  for (let from = SYMBOLS_MAX; from < symbols.length; from += SYMBOLS_MAX) {
-    watch(new Prices(location.origin, first.discovery), symbols.slice(from, from + SYMBOLS_MAX));
+  for (let from = SYMBOLS_MAX; from < heard.length; from += SYMBOLS_MAX) {
+    watch(new Prices(location.origin, first.discovery), heard.slice(from, from + SYMBOLS_MAX));
   }
 }
 

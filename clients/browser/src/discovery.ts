@@ -21,6 +21,8 @@ export interface Discovery {
   readonly api: string;
   readonly topics: Readonly<Partial<Record<Lane, string>>>;
   readonly symbols: readonly string[];
+  /** What each symbol's price lane is: live, off, or a window such as 1s. */
+  readonly lanes?: Readonly<Record<string, string>>;
 }
 
 /** The document of the platform at `url`. */

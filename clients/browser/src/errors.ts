@@ -42,6 +42,15 @@ export class UnknownSymbol extends TickwireError {
   }
 }
 
+/** A symbol whose price lane the stage has turned off: waiting for it would be in vain. */
+export class LaneOff extends TickwireError {
+  override readonly name = "LaneOff";
+
+  constructor(readonly symbol: string) {
+    super(`the price lane of ${symbol} is off on this stage; the board and GET /prices have its newest price`);
+  }
+}
+
 /** More symbols than the broker lets one connection subscribe to. */
 export class TooManySymbols extends TickwireError {
   override readonly name = "TooManySymbols";

@@ -9,7 +9,7 @@
 
 export type { Refusal, State } from "./connection.js";
 export type { Discovery } from "./discovery.js";
-export { NotTickwire, TickwireError, TooManySymbols, UnknownSymbol, Unreachable } from "./errors.js";
+export { LaneOff, NotTickwire, TickwireError, TooManySymbols, UnknownSymbol, Unreachable } from "./errors.js";
 export { connect, type Events, Prices, type Stop, SYMBOLS_MAX } from "./prices.js";
 export { type Quote, snapshot } from "./snapshot.js";
 export { isAfter, type Tick } from "./tick.js";

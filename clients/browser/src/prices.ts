@@ -7,7 +7,7 @@
 
 import { Connection, type Refusal, type State } from "./connection.js";
 import { type Discovery, discover } from "./discovery.js";
-import { TickwireError, TooManySymbols, UnknownSymbol } from "./errors.js";
+import { LaneOff, TickwireError, TooManySymbols, UnknownSymbol } from "./errors.js";
 import { isAfter, type Tick } from "./tick.js";
 import { Topics } from "./topic.js";
 import { decode } from "./wire.js";
@@ -64,7 +64,8 @@ export class Prices {
 
   /**
    * Call `onTick` with each tick of `symbols` from now on; the function returned ends it.
-   * Throws UnknownSymbol for one that the platform doesn't carry, TooManySymbols for the 51st on one connection.
+   * Throws UnknownSymbol for one that the platform doesn't carry, LaneOff for one that has no price lane,
+   * TooManySymbols for the 51st on one connection.
    */
   subscribe(symbols: Iterable<string>, onTick: Listener<Tick>): Stop {
     const wanted = [...new Set(symbols)];
@@ -115,6 +116,7 @@ export class Prices {
     const known = this.discovery.symbols;
     for (const symbol of symbols) {
       if (!known.includes(symbol)) throw new UnknownSymbol(symbol, known);
+      if (this.discovery.lanes?.[symbol] === "off") throw new LaneOff(symbol);
     }
     const count = new Set([...this.#watchers.keys(), ...symbols]).size;
     if (count > SYMBOLS_MAX) throw new TooManySymbols(count, SYMBOLS_MAX);

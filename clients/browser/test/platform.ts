@@ -12,6 +12,7 @@ const V5 = { protocolVersion: 5 } as const;
 
 export class Platform {
   symbols = ["AAPL", "MSFT", "TSLA"];
+  lanes: Record<string, string> = {};
   poolId = "us-east-1:pool";
   /** How long credentials are good for. */
   credentialsLeftMs = 3_600_000;
@@ -69,6 +70,7 @@ export class Platform {
         api: `${URL_}/api`,
         topics: { price: "prices/{symbol}" },
         symbols: this.symbols,
+        lanes: this.lanes,
       });
     }
     if (url !== "http://identity.test") return new Response("", { status: 404 });

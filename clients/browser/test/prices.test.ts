@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { connect, Prices, type State, type Tick, TooManySymbols, UnknownSymbol } from "../src/index";
+import { connect, LaneOff, Prices, type State, type Tick, TooManySymbols, UnknownSymbol } from "../src/index";
 import { Platform, published, URL_ } from "./platform";
 
 let platform: Platform;
@@ -118,6 +118,14 @@ describe("subscribing", () => {
       expect(refused).toEqual([{ topic: "prices/MSFT", code: 0x87, reason: "not authorized (0x87)" }]),
     );
     expect(prices.state.name).toBe("live");
+  });
+
+  test("a price lane that is off is an error instead of silence", async () => {
+    platform.lanes = { MSFT: "off", AAPL: "1s" };
+    const prices = await connected();
+    expect(() => prices.subscribe(["AAPL", "MSFT"], () => {})).toThrow(LaneOff);
+    expect(() => prices.subscribe(["MSFT"], () => {})).toThrow("the price lane of MSFT is off on this stage; the board");
+    expect(platform.filters).toEqual([]);
   });
 
   test("an unknown symbol, and the 51st, are errors that say what to do", async () => {

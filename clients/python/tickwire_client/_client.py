@@ -92,12 +92,12 @@ class Client:
     def ticks(self, *symbols: str, maxsize: int = 10_000) -> Stream:
         """Ticks of the symbols as they happen, all of the stage's when none is named.
 
-        An unknown symbol raises UnknownSymbolError at once. `maxsize` ticks are kept for a reader that is
-        slow; one that falls further behind gets the newest of each symbol, and `stats()` counts what it
-        missed.
+        An unknown symbol raises UnknownSymbolError at once, one without a price lane LaneOffError. `maxsize`
+        ticks are kept for a reader that is slow; one that falls further behind gets the newest of each
+        symbol, and `stats()` counts what it missed.
         """
         platform = self.platform
-        wanted = platform.check(symbols) or platform.symbols
+        wanted = platform.audible(symbols)
         topics = tuple(platform.price_topic(symbol) for symbol in wanted)
         return Stream(self, topics=topics, maxsize=maxsize, counters=self._counters)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tickwire import symbol as symbols_
 from tickwire_client import _http
-from tickwire_client.errors import AddressError, NotTickwireError, UnknownSymbolError
+from tickwire_client.errors import AddressError, LaneOffError, NotTickwireError, UnknownSymbolError
 
 DOCUMENT = "/tickwire.json"
 
@@ -34,6 +34,8 @@ class Platform:
     api: str
     topics: Mapping[str, str]
     symbols: tuple[str, ...]
+    off: frozenset[str]
+    """Symbols that have no price lane."""
 
     def price_topic(self, symbol: str) -> str:
         return self.topics["price"].replace("{symbol}", symbol)
@@ -47,6 +49,14 @@ class Platform:
                     symbol, near=symbols_.near(str(symbol), self.symbols), known=self.symbols
                 )
         return wanted
+
+    def audible(self, symbols: Iterable[str]) -> tuple[str, ...]:
+        """The symbols, all with a price lane when none is named, or LaneOffError for one that has none."""
+        wanted = self.check(symbols)
+        for symbol in wanted or self.symbols:
+            if symbol in self.off and (wanted or self.off.issuperset(self.symbols)):
+                raise LaneOffError(symbol)
+        return wanted or tuple(symbol for symbol in self.symbols if symbol not in self.off)
 
 
 def address(url: str | None) -> str:
@@ -84,6 +94,9 @@ def parse(url: str, document: Any) -> Platform:
 
     topics = document.get("topics") if isinstance(document, dict) else None
     symbols = document.get("symbols") if isinstance(document, dict) else None
+    lanes = document.get("lanes", {}) if isinstance(document, dict) else None
+    if not isinstance(lanes, dict):
+        raise NotTickwireError(url, "JSON whose lanes are not by symbol")
     if (
         not isinstance(symbols, list)
         or not symbols
@@ -105,4 +118,5 @@ def parse(url: str, document: Any) -> Platform:
         api=text("api", starts=("http://", "https://")).rstrip("/"),
         topics={lane: topic for lane, topic in (topics or {}).items() if isinstance(topic, str)},
         symbols=tuple(symbols),
+        off=frozenset(symbol for symbol, lane in lanes.items() if lane == "off"),
     )

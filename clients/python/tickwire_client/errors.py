@@ -64,6 +64,16 @@ class UnknownSymbolError(TickwireError, ValueError):
         super().__init__(f"symbol is {symbol!r}, which this stage doesn't carry; {hint}")
 
 
+class LaneOffError(TickwireError, ValueError):
+    """A symbol whose price lane the stage has turned off: waiting for it would be in vain."""
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        super().__init__(
+            f"the price lane of {symbol} is off on this stage; the board and latest() have its newest price"
+        )
+
+
 class TickError(TickwireError, ValueError):
     """A tick that can't be published. Nothing was sent."""
 

@@ -74,6 +74,7 @@ def exit_code(error: errors.TickwireError) -> int:
         case (
             errors.AddressError()
             | errors.UnknownSymbolError()
+            | errors.LaneOffError()
             | errors.TickError()
             | errors.TooManyTopicsError()
         ):

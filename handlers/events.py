@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -37,4 +38,6 @@ def measure(units: Mapping[str, str], values: Mapping[str, float | list[float]],
 
 
 def _write(line: dict[str, Any]) -> None:
-    print(json.dumps(line, default=str, separators=(",", ":")), flush=True)
+    # In one piece: `print` writes the end of a line by itself, and other threads write lines too.
+    sys.stdout.write(json.dumps(line, default=str, separators=(",", ":")) + "\n")
+    sys.stdout.flush()

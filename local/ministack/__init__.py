@@ -18,9 +18,10 @@ rights.py
 workers.py
 - A worker inherits the server's environment and Python's variables. Its own only; isolated interpreter.
 - A worker in the middle of a call outlives a killed server. It ends with it.
-- Each call costs a thread, and 50 ms of waiting for log lines. The pipe is polled.
+- Each call costs a thread and 50 ms of waiting for log lines, and late ones wait for the next call. The
+  pipe is polled, and a worker says when a call is over.
 - A handler that raises loses its worker. It's kept, as on AWS.
-- A function may have any number of workers. Four; the next call waits, then is throttled.
+- A function may have any number of workers. A few; the next call waits, then is throttled.
 - New code ends workers in the middle of a call. They have half a second to finish.
 - A call that was accepted before an update runs the old code, and may leave its worker in the pool.
   Every call runs the code of the moment.

@@ -7,8 +7,10 @@ workers at most; a worker ends when the server does, however that ended.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import queue
 import select
 import subprocess
 import threading
@@ -20,6 +22,7 @@ from local.ministack.patch import around, module, present, put
 WORKERS_MAX = min(4, max(2, os.cpu_count() or 2))  # more than cores only get into each other's way
 WORKER_WAIT_S = 10.0
 RETIRE_GRACE_S = 0.5
+LOG_WAIT_S = 1.0  # for lines that are on their way
 LINE_BYTES_MAX = 32 * 1024 * 1024
 
 # What a worker keeps of the server's own environment; the rest is the function's configuration and its
@@ -49,10 +52,26 @@ _end_with_server()
 del _end_with_server
 """
 
+# Runs in each worker too: before it reads an order it says in its log that the one before is over, so that
+# whoever waits for a call's lines knows when he has them all.
+_CALL_IS_OVER = "\x1e"
+_SAY_WHEN_OVER = f"""
+def _say_when_over():
+    import sys
+    readline = sys.stdin.readline
+    def next_order():
+        sys.stderr.write({_CALL_IS_OVER!r} + chr(10))
+        sys.stderr.flush()
+        return readline()
+    sys.stdin.readline = next_order
+_say_when_over()
+del _say_when_over
+"""
+
 
 def apply() -> None:
     runtime, functions = module("core.lambda_runtime"), module("services.lambda_svc")
-    put(runtime, "_PYTHON_WORKER_SCRIPT", _END_WITH_SERVER + runtime._PYTHON_WORKER_SCRIPT)
+    put(runtime, "_PYTHON_WORKER_SCRIPT", _END_WITH_SERVER + _SAY_WHEN_OVER + runtime._PYTHON_WORKER_SCRIPT)
     put(runtime, "subprocess", _Subprocess)
     _call_through_pipe(runtime)
     _bound(runtime, functions)
@@ -78,22 +97,12 @@ def _call_through_pipe(runtime: Any) -> None:
     """One call: write a line, poll the pipe for a line; no thread, and no killing of a worker whose handler
     raised.
 
-    Ministack starts a thread for each call, waits 50 ms for log lines of a silent handler, and ends the
-    worker of one that raised (AWS keeps it, and the next call is warm).
+    Ministack starts a thread for each call, waits 50 ms for log lines of a silent handler, leaves late ones
+    to the next call, and ends the worker of one that raised (AWS keeps it, and the next call is warm).
     """
     worker = runtime.Worker
-    present(worker, "_spawn", "_drain_stderr", "_drain_stderr_bounded")
+    present(worker, "_spawn", "_read_stderr")
     present(runtime, "_signal", "_collect", "_REAP_GRACE", "_account_region_from_function_config")
-
-    @around(worker, "_drain_stderr_bounded")
-    def drain(
-        original: Any,
-        self: Any,
-        first_line_wait: float = 0.002,
-        idle_confirm: float = 0.001,
-        hard_cap: float = 0.05,
-    ) -> str:
-        return str(original(self, first_line_wait, idle_confirm, hard_cap))
 
     @around(worker, "invoke")
     def invoke(
@@ -125,7 +134,8 @@ def _call_through_pipe(runtime: Any) -> None:
                 },
             }
             answer = _exchange(self._proc, order, time.monotonic() + timeout_s)
-            if answer is None or answer.pop("broken", False):
+            ended = answer is None or answer.pop("broken", False)
+            if ended:
                 process, self._proc = self._proc, None
                 runtime._signal(process)
                 runtime._collect(process, time.monotonic() + runtime._REAP_GRACE)
@@ -133,7 +143,23 @@ def _call_through_pipe(runtime: Any) -> None:
                     "status": "error",
                     "error": f"Task timed out after {timeout_s:g}.00 seconds",
                 }
-            return {**answer, "cold_start": cold, "log": self._drain_stderr_bounded()}
+            assert answer is not None
+            return {**answer, "cold_start": cold, "log": _log(self, cold=cold, ended=ended)}
+
+
+def _log(worker: Any, *, cold: bool, ended: bool) -> str:
+    """What the worker wrote up to the end of its last call, or until it ended."""
+    if ended:
+        worker._stderr_thread.join(LOG_WAIT_S)
+    lines: list[str] = []
+    overs = 3 if cold else 1  # before its configuration, before its first order, before the next
+    with contextlib.suppress(queue.Empty):
+        while overs:
+            line = worker._stderr_queue.get(timeout=0 if ended else LOG_WAIT_S)
+            overs -= line.endswith(_CALL_IS_OVER)
+            if line != _CALL_IS_OVER:
+                lines.append(line.removesuffix(_CALL_IS_OVER))
+    return "\n".join(lines)
 
 
 def _exchange(process: Any, order: dict[str, Any], deadline: float) -> dict[str, Any] | None:

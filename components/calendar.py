@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from tickwire.calendar import ALWAYS, MINUTE_MS, Spans, encode
-from tickwire.stage import ConfigError
+from tickwire.errors import ConfigError
 
 LIBRARY = "exchange_calendars"
 INSTALL = ".venv/bin/python -m pip install -r requirements-dev.txt"

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tickwire.stage import ConfigError
+from tickwire.errors import ConfigError
 from tickwire.topic import Topics
 
 DOCUMENT_CHARS_MAX = 6_144  # of a managed policy, white space not counted

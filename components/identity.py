@@ -11,7 +11,8 @@ from pulumi import ResourceOptions
 from components import guest
 from components.broker import Broker
 from components.rights import document, trust
-from tickwire.stage import ConfigError, Stage
+from tickwire.errors import ConfigError
+from tickwire.stage import Stage
 
 PROVIDER = "cognito-identity.amazonaws.com"
 

@@ -15,7 +15,8 @@ import pulumi
 from pulumi.runtime import config as bag
 
 from components import calendar
-from tickwire.stage import DEFAULTS, ConfigError, Stage
+from tickwire.errors import ConfigError
+from tickwire.stage import DEFAULTS, Stage
 
 _NAMESPACE = "tickwire:"
 _KEY = "apiKey"

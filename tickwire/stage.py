@@ -14,16 +14,14 @@ from typing import Any, Literal
 
 from tickwire import symbol as symbols_
 from tickwire import topic
+from tickwire.errors import ConfigError
+from tickwire.workload import Workload
 
 SYMBOLS_MAX = 100
 LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _WINDOW = re.compile(r"([1-9]|[1-5][0-9]|60) ?s")
 _RETENTION = re.compile(r"([1-9][0-9]{0,3})([dh])")
-
-
-class ConfigError(ValueError):
-    """A setting that can't be. The text is one sentence for the person who wrote it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +37,7 @@ class Stage:
     price_lanes: Mapping[str, str] = field(default_factory=dict)
     board_window: str = ""
     calendar: str = "24/7"
+    workload: Workload = field(default_factory=Workload)
     protected: bool = False
     feed: Literal["simulated", "off"] = "simulated"
     feed_paused: bool = False
@@ -177,6 +176,10 @@ def _calendar(key: str, value: Any) -> str:
     return value
 
 
+def _workload(key: str, value: Any) -> Workload:
+    return Workload.parse(value, name=key)
+
+
 def _one_of(*choices: Any) -> Callable[[str, Any], Any]:
     def check(key: str, value: Any) -> Any:
         if value not in choices or isinstance(value, bool):
@@ -230,6 +233,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "priceLanes": _lanes,
     "boardWindow": _window,
     "calendar": _calendar,
+    "workload": _workload,
     "protected": _truth,
     "feed": _one_of("simulated", "off"),
     "feedPaused": _truth,

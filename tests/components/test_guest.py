@@ -8,7 +8,7 @@ import pytest
 
 from components import guest
 from tests.components.iam import allows, statements
-from tickwire.stage import ConfigError
+from tickwire.errors import ConfigError
 from tickwire.topic import Topics
 
 OWN = "us-east-1:11111111-2222-3333-4444-555555555555"

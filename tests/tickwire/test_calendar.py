@@ -10,7 +10,7 @@ import pytest
 from components import calendar as source
 from components.calendar import _sessions
 from tickwire.calendar import ALWAYS, Calendar, Market, encode
-from tickwire.stage import ConfigError
+from tickwire.errors import ConfigError
 from tickwire.tick import iso, parse_iso
 
 NEW_YORK = Calendar.parse(_sessions("XNYS", 2026))

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.platform import Platform
-from tests.faults.lab import FOLLOWERS, FUNCTION, UNIVERSE, Lab, until
+from tests.faults.lab import CONFLATED, FOLLOWERS, FUNCTION, UNIVERSE, Lab, until
 from tests.faults.proxy import Proxy
-
-CONFLATED = UNIVERSE[-2:]  # no other test takes as many symbols
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from tests.faults.ear import Ear
 from tests.faults.proxy import Proxy
 
 UNIVERSE = tuple(f"S{number}" for number in range(100))
+CONFLATED = UNIVERSE[-2:]  # the others' price lane is live
 FUNCTION = "tickwire-local-ingest"
 FOLLOWERS = ("tickwire-local-board", "tickwire-local-bars")
 BATCH_MAX = 10
@@ -39,10 +40,13 @@ class Lab:
         self.sqs, self.functions = platform.client("sqs"), platform.client("lambda")
         self.sent: Counter[str] = Counter()
         """Ticks of each symbol that a test has sent and expects in history."""
-        self._unused = iter(UNIVERSE)
+        self._unused = [symbol for symbol in UNIVERSE if symbol not in CONFLATED]
 
     def symbols(self, count: int) -> list[str]:
-        return list(itertools.islice(self._unused, count))
+        """Live ones that no other test has."""
+        assert len(self._unused) >= count, f"{len(self._unused)} symbols are left; expected {count}"
+        taken, self._unused = self._unused[:count], self._unused[count:]
+        return taken
 
     # -- sending
 

@@ -41,7 +41,7 @@ class Kills:
 
 def test_ten_kills_in_the_middle_of_batches_lose_double_and_reorder_nothing(lab: Lab) -> None:
     """200 ticks a second, five a message; killed before and after storing, showing and publishing."""
-    symbols, kills = lab.symbols(40), Kills()
+    symbols, kills = lab.symbols(32), Kills()
     with Ear(lab.platform, symbols) as ear, lab.proxy.under(kills):
         lab.feed(symbols, ticks=5, every_s=1.0, until=kills.done)
         lab.check(symbols, ear)

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import CONFLATED
 from tests.faults.fates import KILLED_AFTER, KILLED_BEFORE, OK
-from tests.faults.lab import Lab, until
+from tests.faults.lab import CONFLATED, Lab, until
 from tests.faults.proxy import PUBLISH, STORE, Call
 from tests.guests.stock import Guest, connected, subscribed
 from tickwire.tick import iso

@@ -14,6 +14,7 @@ rights.py
 - A connection goes deaf when its credentials expire. It keeps the rights it was opened with, as on AWS.
 - Credentials for an identity that no pool knows are made, and worthless. Refused.
 - A policy's text is parsed for each request. Once.
+- `iam:PolicyARN`, which policy somebody attaches, isn't known to conditions. It is.
 
 workers.py
 - A worker inherits the server's environment and Python's variables. Its own only; isolated interpreter.
@@ -29,6 +30,7 @@ workers.py
 functions.py
 - A log stream for each call, metrics without end. The newest are kept.
 - Schedules and rules are looked at every 10 s. Every second.
+- An alarm tells topics only. Functions too, with what CloudWatch hands them, as far as it's needed here.
 
 streams.py
 - Idle event source mappings wake every 50 ms, and notice the end of a pause up to a second late.

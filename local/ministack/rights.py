@@ -30,6 +30,7 @@ def apply() -> None:
     _refuse_unknown_identities(cognito)
     _remember_parsing(evaluator)
     _name_batches(evaluator)
+    _tell_policies(module("core.iam_actions"))
 
 
 def _verify_root(evaluator: Any) -> None:
@@ -220,3 +221,17 @@ def _name_batches(evaluator: Any) -> None:
         return original(
             key, action.removesuffix("Batch") if service == "sqs" else action, service, *args, **named
         )
+
+
+def _tell_policies(actions: Any) -> None:
+    """Who attaches a policy to a role is asked which: `iam:PolicyARN`."""
+
+    @around(actions, "request_tag_context")
+    def context(
+        original: Any, service: str, action: str, body: bytes, params: dict[str, Any]
+    ) -> dict[str, Any]:
+        known: dict[str, Any] = original(service, action, body, params)
+        arn = params.get("PolicyArn")
+        if service == "iam" and arn:
+            known["iam:PolicyARN"] = arn[0] if isinstance(arn, list) else arn
+        return known

@@ -169,6 +169,39 @@ def test_what_a_call_printed_is_in_the_log_once_it_has_answered(kit: Kit) -> Non
     assert counts == [1] * 19
 
 
+def test_an_alarm_that_rings_calls_the_function_that_it_names(kit: Kit, tmp_path: Path) -> None:
+    """As CloudWatch does, with the alarm's name and state; when it is over, nothing, and silent, nothing."""
+    told = tmp_path / "told"
+    told.touch()
+    kit.function(
+        f"""
+import json
+def handler(event, context):
+    with open({str(told)!r}, "a") as out:
+        out.write(event["alarmData"]["alarmName"] + " " + event["alarmData"]["state"]["value"] + "\\n")
+"""
+    )
+    arn = kit.cloud.client("lambda").get_function(FunctionName=kit.name)["Configuration"]["FunctionArn"]
+    cloudwatch = kit.cloud.client("cloudwatch")
+    for name, speaks in ((f"{kit.name}-silent", False), (kit.name, True)):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="Test",
+            MetricName=kit.name,
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+            AlarmActions=[arn],
+            ActionsEnabled=speaks,
+        )
+        for state in ("ALARM", "OK", "ALARM"):
+            cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+    eventually(lambda: len(told.read_text().splitlines()) == 2)
+    assert set(told.read_text().splitlines()) == {f"{kit.name} ALARM"}
+
+
 def test_many_calls_are_quick(kit: Kit) -> None:
     """About 10 ms each on a developer's machine (60 ms without the cures); a slow CI gets 40."""
     kit.function("def handler(event, context):\n    return event\n")

@@ -5,6 +5,7 @@ secret.
 from __future__ import annotations
 
 import http.client
+import json
 import queue
 from collections.abc import Callable
 
@@ -200,6 +201,37 @@ def handler(topic, context):
         rights=[{"Effect": "Allow", "Action": "iot:Publish", "Resource": f"{IOT}topic/prices/AAPL"}],
     )
     assert [kit.call("prices/AAPL"), kit.call("prices/TSLA")] == ["published", "ForbiddenException"]
+
+
+def test_a_right_to_attach_one_policy_is_none_to_attach_another(kit: Kit) -> None:
+    """`iam:PolicyARN` is what the request names."""
+    role = kit.role([], suffix="-guests")
+    policies = [f"arn:aws:iam::{ACCOUNT}:policy/{kit.name}-{name}" for name in ("closed", "open")]
+    deny = {"Effect": "Deny", "Action": "iot:Connect", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    for arn in policies:
+        kit.cloud.client("iam").create_policy(PolicyName=arn.rpartition("/")[2], PolicyDocument=document)
+    kit.function(
+        """
+import boto3
+def handler(asked, context):
+    try:
+        boto3.client("iam").attach_role_policy(RoleName=asked[0], PolicyArn=asked[1])
+        return "attached"
+    except Exception as error:
+        return error.response["Error"]["Code"]
+""",
+        rights=[
+            {
+                "Effect": "Allow",
+                "Action": "iam:AttachRolePolicy",
+                "Resource": role,
+                "Condition": {"ArnEquals": {"iam:PolicyARN": policies[0]}},
+            }
+        ],
+    )
+    name = role.rpartition("/")[2]
+    assert [kit.call([name, arn]) for arn in policies] == ["attached", "AccessDenied"]
 
 
 def test_a_connection_outlives_the_hour_of_its_credentials() -> None:

@@ -7,6 +7,8 @@ import pulumi
 from components.alarms import Alarms, AlarmsArgs
 from components.bars import Bars, BarsArgs
 from components.board import Board, BoardArgs
+from components.brake import Brake, BrakeArgs
+from components.brakes import braked
 from components.broker import Broker, BrokerArgs
 from components.door import Door, DoorArgs
 from components.feed import Feed, FeedArgs
@@ -20,7 +22,7 @@ from components.site import Site, SiteArgs
 from components.stage import read_key_digest, read_stage
 from components.status import Status, StatusArgs
 
-stage = read_stage()
+stage = braked(read_stage())
 pages = read_pages()
 
 broker = Broker("broker", BrokerArgs(stage=stage))
@@ -34,9 +36,13 @@ query = Query("query", QueryArgs(stage=stage, reads=history))
 door = Door("door", DoorArgs(stage=stage, opens_on=query, fills=queue, key_digest=read_key_digest()))
 status = Status("status", StatusArgs(stage=stage, reads=history, looks_at=queue, publishes_to=broker))
 identity = Identity("identity", IdentityArgs(stage=stage, admits_to=broker))
+brake = Brake("brake", BrakeArgs(stage=stage, shuts_out=identity))
 site = Site("site", SiteArgs(stage=stage, shows=pages, serves=query, points_to=broker, admits_by=identity))
 watched = [one.function for one in (ingest, board, bars, query, door, status)]
-alarms = Alarms("alarms", AlarmsArgs(stage=stage, feed=feed, queue=queue, history=history, functions=watched))
+alarms = Alarms(
+    "alarms",
+    AlarmsArgs(stage=stage, feed=feed, queue=queue, history=history, functions=watched, brake=brake),
+)
 
 pulumi.export("url", site.url)
 pulumi.export("api", site.api)
@@ -51,3 +57,4 @@ pulumi.export("feed", feed.name)
 pulumi.export("bucket", site.bucket)
 pulumi.export("alarmTopic", alarms.topic)
 pulumi.export("dashboard", alarms.dashboard)
+pulumi.export("brakes", sorted(stage.brakes))

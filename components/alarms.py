@@ -16,6 +16,7 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from components import dashboard
+from components.brake import Brake
 from components.feed import Feed
 from components.function import Function
 from components.history import History
@@ -36,7 +37,8 @@ class AlarmsArgs:
     queue: Queue
     history: History
     functions: Sequence[Function]
-    """All but the feed's."""
+    """All but the feed's and the brake's."""
+    brake: Brake
 
 
 class Alarms(pulumi.ComponentResource):
@@ -50,7 +52,13 @@ class Alarms(pulumi.ComponentResource):
         super().__init__("tickwire:index:Alarms", name, None, opts)
         stage, place = args.stage, Place.here()
         self.topic = self._topic(name, stage, place)
-        found = rules(stage, queue=args.queue, functions=args.functions, feed=args.feed.function)
+        found = rules(
+            stage,
+            queue=args.queue,
+            functions=args.functions,
+            feed=args.feed.function,
+            brake=args.brake.function,
+        )
         for rule in found:
             self._alarm(rule, stage)
         arns = [place.arn("cloudwatch", f"alarm:{stage.named(rule.noun)}") for rule in found]
@@ -91,8 +99,9 @@ class Alarms(pulumi.ComponentResource):
                 evaluation_periods=rule.window.of,
                 datapoints_to_alarm=rule.window.periods,
                 treat_missing_data=rule.missing,
+                actions_enabled=not stage.paused,
                 warm_up_configuration=_warm_up(rule),
-                alarm_actions=[self.topic],
+                alarm_actions=[self.topic, *([rule.calls.arn] if rule.calls else [])],
                 ok_actions=[self.topic],
                 tags=stage.tags,
                 **(_one(rule) if len(rule.metrics) == 1 else {"metric_queries": _sum(rule)}),
@@ -103,12 +112,12 @@ class Alarms(pulumi.ComponentResource):
     def _dashboard(
         self, name: str, args: AlarmsArgs, place: Place, alarms: Sequence[str]
     ) -> pulumi.Output[str]:
-        feed = [args.feed.function] if args.feed.function else []
+        more = [one for one in (args.feed.function, args.brake.function) if one]
         text = pulumi.Output.all(
             queue=args.queue.name,
             dead=args.queue.dead_name,
             table=args.history.table,
-            functions=[function.name for function in (*args.functions, *feed)],
+            functions=[function.name for function in (*args.functions, *more)],
         ).apply(
             lambda known: json.dumps(
                 dashboard.body(stage=args.stage.name, region=place.region, alarms=alarms, **known)

@@ -55,7 +55,7 @@ def each_minute(name: str, args: ClockArgs, *, parent: pulumi.Resource) -> None:
             name=stage.named(noun),
             description=args.description,
             schedule_expression="rate(1 minute)",
-            state="ENABLED" if args.on else "DISABLED",
+            state="ENABLED" if args.on and not stage.paused else "DISABLED",
             flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
             target=aws.scheduler.ScheduleTargetArgs(
                 arn=args.wakes.arn,

@@ -12,11 +12,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from tickwire.brakes import DENIED
 from tickwire.errors import ConfigError
 from tickwire.topic import Topics
 
 DOCUMENT_CHARS_MAX = 6_144  # of a managed policy, white space not counted
-DOCUMENTS_MAX = 10  # managed policies of a role
+DOCUMENTS_MAX = 10  # managed policies of a role, or one less and what fits its own documents
 # Few sizes, and room to spare in each but the last: so most changes leave both their number and every other
 # symbol's place alone.
 COUNTS = (1, 2, 4, 8, DOCUMENTS_MAX)
@@ -32,6 +33,11 @@ def general(topics: Topics, arn: Arn) -> str:
     lanes = (topics.board, topics.status)
     connect = {"Effect": "Allow", "Action": "iot:Connect", "Resource": arn(f"client/{CLIENT}")}
     return _document([connect, *_reads(lanes, arn)])
+
+
+def closed() -> str:
+    """What shuts all guests out, also those who are connected: receiving is asked for at each delivery."""
+    return _document([{"Effect": "Deny", "Action": list(DENIED), "Resource": "*"}])
 
 
 def by_symbol(topics: Topics, symbols: Iterable[str], arn: Arn) -> dict[int, str]:

@@ -76,6 +76,7 @@ class Ingest(pulumi.ComponentResource):
             aws.lambda_.EventSourceMappingArgs(
                 event_source_arn=args.drains.arn,
                 function_name=function.name,
+                enabled=not args.stage.paused,
                 batch_size=10,
                 function_response_types=["ReportBatchItemFailures"],
                 scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(

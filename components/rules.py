@@ -13,6 +13,7 @@ from typing import Literal
 
 import pulumi
 
+from components.brake import ALARM
 from components.function import Function
 from components.queue import Queue
 from tickwire.calendar import ALWAYS
@@ -65,11 +66,22 @@ class Rule:
     """What it says that nothing was measured: mostly, that there was nothing to count."""
     warm_up_min: int = 0
     """So long after its creation it waits for a first measure."""
+    calls: Function | None = None
+    """Called when it rings, besides telling people."""
 
 
-def rules(stage: Stage, *, queue: Queue, functions: Sequence[Function], feed: Function | None) -> list[Rule]:
-    """All rules of a stage. The feed's function isn't among `functions`: it runs by the clock."""
-    everyone = [*functions, *([feed] if feed else [])]
+def rules(
+    stage: Stage,
+    *,
+    queue: Queue,
+    functions: Sequence[Function],
+    feed: Function | None,
+    brake: Function | None,
+) -> list[Rule]:
+    """All rules of a stage. Two functions aren't among `functions`: the feed's runs by the clock, the brake's
+    because an alarm rings.
+    """
+    everyone = [*functions, *(one for one in (feed, brake) if one)]
     return [
         *_of_queue(queue),
         *_of_ticks(stage),
@@ -77,6 +89,7 @@ def rules(stage: Stage, *, queue: Queue, functions: Sequence[Function], feed: Fu
         *(_duration(one) for one in functions),
         _throttles(everyone),
         *(_of_broker() if stage.iot_logging else ()),
+        *([_too_much(stage, brake)] if brake else ()),
     ]
 
 
@@ -187,6 +200,20 @@ def _of_broker() -> list[Rule]:
         _broker("connect", "Connect.Throttle", "MQTT", "refused connections"),
         _broker("subscribe", "Subscribe.Throttle", "MQTT", "refused subscriptions"),
     ]
+
+
+def _too_much(stage: Stage, brake: Function) -> Rule:
+    """AWS IoT Core counts deliveries of the whole account and region; nothing tells the stages apart."""
+    seconds = AT_ONCE.period_s
+    return Rule(
+        noun=ALARM,
+        section=ALARM,
+        means=f"More than {stage.guest_brake} messages a second went to viewers for a minute: guests are out",
+        metrics=[Metric(namespace="AWS/IoT", name="PublishOut.Success", dimensions={"Protocol": "MQTT"})],
+        threshold=stage.guest_brake * seconds,
+        window=AT_ONCE,
+        calls=brake,
+    )
 
 
 def _broker(noun: str, metric: str, protocol: str, what: str) -> Rule:

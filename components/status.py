@@ -52,6 +52,7 @@ class Status(pulumi.ComponentResource):
                     allow("dynamodb:Query", on=history.arn),
                     allow("sqs:GetQueueAttributes", on=[queue.arn, queue.dead_arn]),
                     allow("iot:Publish", on=[broker.arn(f"topic/{topic}") for topic in topics]),
+                    allow("iot:RetainPublish", on=broker.arn(f"topic/{broker.topics.status}")),
                 ],
                 environment={
                     "SYMBOLS": ",".join(stage.symbols),

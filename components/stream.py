@@ -42,6 +42,7 @@ def follow(
             event_source_arn=history.stream_arn,
             function_name=function.name,
             starting_position="LATEST",
+            enabled=not stage.paused,
             batch_size=RECORDS_MAX,
             maximum_batching_window_in_seconds=window_s,
             maximum_record_age_in_seconds=age_s,

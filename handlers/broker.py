@@ -45,18 +45,21 @@ class Broker:
             out += message.ticks
         return out
 
-    def send(self, topic: str, text: str, *, sent_ms: int) -> bool:
-        """Publish one message, retrying while it's fresh; say whether it went out."""
+    def send(self, topic: str, text: str, *, sent_ms: int, **kept: Any) -> bool:
+        """Publish one message, retrying while it's fresh; say whether it went out.
+
+        `retain=True` has the broker keep it for whoever comes later, for `messageExpiry` seconds if given.
+        """
         end = time.monotonic() + fresh_ms(sent_ms) / 1000
-        while time.monotonic() >= end or not self._publish(topic, text):
+        while time.monotonic() >= end or not self._publish(topic, text, **kept):
             if time.monotonic() + PAUSE_S >= end:
                 return False
             time.sleep(PAUSE_S)
         return True
 
-    def _publish(self, topic: str, message: str) -> bool:
+    def _publish(self, topic: str, message: str, **kept: Any) -> bool:
         try:
-            self._data.publish(topic=topic, qos=0, payload=message.encode())
+            self._data.publish(topic=topic, qos=0, payload=message.encode(), **kept)
         except (BotoCoreError, ClientError) as error:
             emit("publish_failed", topic=topic, error=str(error))
             return False

@@ -21,6 +21,7 @@ from local import delivery
 from local.cloud import Cloud
 from local.edge import Edge
 from local.engine import Deployment, Say, Warm, read_config
+from tickwire.brakes import PAUSE
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY_BYTES = 24
@@ -113,7 +114,9 @@ class Platform:
         )
         first, self.outputs = not self.outputs, deployment.outputs
         self._edge.show(delivery.read(self.client("cloudfront"), f"tickwire-{self.stage}-site"))
-        if not config.get("tickwire:feedPaused") and (first or _touched_feed(deployment)):
+        brakes: Any = self.outputs.get("brakes", ())
+        is_paused = config.get("tickwire:feedPaused") or PAUSE in brakes
+        if not is_paused and (first or _touched_feed(deployment)):
             self.wake_feed()
         return deployment
 

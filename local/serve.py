@@ -112,8 +112,8 @@ def _listed(paths: tuple[str, ...]) -> str:
 
 
 def _detail(line: str) -> None:
-    """Progress of a deploy, resource by resource: only where somebody asked for it."""
-    if os.environ.get("TICKWIRE_VERBOSE"):
+    """Progress of a deploy, resource by resource: only where somebody asked for it. Warnings always."""
+    if line.startswith("warning: ") or os.environ.get("TICKWIRE_VERBOSE"):
         say(line)
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal
 
+from tickwire import brakes, topic
 from tickwire import symbol as symbols_
-from tickwire import topic
 from tickwire.errors import ConfigError
 from tickwire.workload import Workload
 
@@ -48,9 +48,12 @@ class Stage:
     log_retention_days: int = 14
     alarm_email: str = ""
     tracing: bool = False
+    guest_brake: int = 0
     write_origins: tuple[str, ...] = ()
     site_url: str = ""
     aws_url: str = ""
+    brakes: frozenset[str] = frozenset()
+    """Those in force, as `tickwire.brakes` calls them: no setting, but found at the stage."""
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any], *, name: str) -> Stage:
@@ -80,6 +83,11 @@ class Stage:
         """Seconds that a tick stays in history; 0 when history is off."""
         found = _RETENTION.fullmatch(self.retention)
         return int(found[1]) * {"h": 3600, "d": 86400}[found[2]] if found else 0
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing that runs by itself should run."""
+        return brakes.PAUSE in self.brakes
 
     def lane(self, symbol: str) -> str:
         """`live`, `off`, or the window of a conflated price lane, such as `1s`."""
@@ -244,6 +252,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "logRetentionDays": _one_of(*LOG_DAYS),
     "alarmEmail": _email,
     "tracing": _truth,
+    "guestBrake": _within(0, 1_000_000, "messages to viewers a second, 0 for never"),
     "writeOrigins": _origins,
     "siteUrl": _url,
     "awsUrl": _url,
@@ -265,6 +274,6 @@ DEFAULTS: dict[str, Any] = {
     if isinstance(one.default, tuple)
     else one.default
     for one in fields(Stage)
-    if one.name != "name"
+    if one.name not in ("name", "brakes")
 }
 """Every setting's default by its key; Pulumi.yaml declares the same."""

@@ -1,5 +1,5 @@
-"""The look-ups that a program may make: who and where am I, and the account's IoT endpoint. They change
-nothing.
+"""The look-ups that a program may make: who and where am I, the account's IoT endpoint, parameters. They
+change nothing.
 """
 
 from __future__ import annotations
@@ -55,9 +55,24 @@ def _iot_endpoint(aws: Aws, arguments: Mapping[str, Any]) -> Answer:
     return {"endpointAddress": address, "id": address, "endpointType": kind, "region": aws.region}
 
 
+def _parameters(aws: Aws, arguments: Mapping[str, Any]) -> Answer:
+    """Those below a path; there may be none."""
+    asked = {"Path": arguments["path"], "Recursive": bool(arguments.get("recursive", False))}
+    found = aws.items("ssm", "GetParametersByPath", "Parameters", asked)
+    return {
+        "id": arguments["path"],
+        "path": arguments["path"],
+        "names": [one["Name"] for one in found],
+        "types": [one["Type"] for one in found],
+        "values": [one["Value"] for one in found],
+        "arns": [one["ARN"] for one in found],
+    }
+
+
 _LOOK_UPS: dict[str, Callable[[Aws, Mapping[str, Any]], Answer]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller,
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getPartition:getPartition": _partition,
     "aws:iot/getEndpoint:getEndpoint": _iot_endpoint,
+    "aws:ssm/getParametersByPath:getParametersByPath": _parameters,
 }

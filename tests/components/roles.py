@@ -20,6 +20,9 @@ STREAM = f"{TABLE}/stream/2026-11-21T00:00:00.000"
 TOPIC = arn("sns", "tickwire-dev-alarms")
 BUCKET = f"arn:aws:s3:::tickwire-dev-site-{ACCOUNT}-us-east-1"
 API = arn("execute-api", "api123")
+GUEST = f"arn:aws:iam::{ACCOUNT}:role/tickwire-dev-guest"
+NOTE = arn("ssm", "parameter/tickwire/brakes/dev/guests")
+CLOSED = f"arn:aws:iam::{ACCOUNT}:policy/tickwire-dev-guests-off"
 
 
 def log(noun: str) -> str:
@@ -33,7 +36,7 @@ def function(noun: str) -> str:
 @cache
 def world() -> World:
     """The stage with everything switched on, so that it has every role there is."""
-    found = evaluate({"symbols": ["AAPL", "TSLA"], "iotLogging": True, "tracing": True})
+    found = evaluate({"symbols": ["AAPL", "TSLA"], "iotLogging": True, "tracing": True, "guestBrake": 500})
     assert found.error is None
     return found
 
@@ -51,7 +54,7 @@ def documents() -> dict[str, list[str]]:
     for attachment in world().of("aws:iam/rolePolicyAttachment:RolePolicyAttachment"):
         role = attachment.inputs["role"].removeprefix("tickwire-dev-")
         found[role].append(managed.pop(attachment.inputs["policyArn"]))
-    assert not managed, "a policy that nobody has"
+    assert managed.keys() == {CLOSED}, "a policy that nobody has, besides the one that shuts guests out"
     return found
 
 

@@ -14,12 +14,19 @@ from tests.components.watched import alarms, metrics, world
 from tests.components.world import ACCOUNT, evaluate
 
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:tickwire-dev-alarms"
+BRAKE = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:tickwire-dev-brake"
 OF_AWS = {
     "AWS/SQS": ("QueueName", {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}),
     "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Duration"}),
     "AWS/IoT": (
         "Protocol",
-        {"PublishIn.Throttle", "PublishOut.Throttle", "Connect.Throttle", "Subscribe.Throttle"},
+        {
+            "PublishIn.Throttle",
+            "PublishOut.Throttle",
+            "Connect.Throttle",
+            "Subscribe.Throttle",
+            "PublishOut.Success",
+        },
     ),
 }
 """The metrics of AWS that alarms look at, each with the dimension by which AWS keeps it."""
@@ -120,6 +127,23 @@ def test_elsewhere_no_data_is_good_news() -> None:
     assert {alarm["treatMissingData"] for alarm in others.values()} == {"notBreaching"}
 
 
+@pytest.mark.parametrize("rate", [1, 500, 1_000_000])
+def test_the_guests_alarm_compares_a_minutes_deliveries_with_the_rate(rate: int) -> None:
+    """A minute's average over the rate, once; what AWS IoT Core counts is the whole account's."""
+    alarm = alarms(evaluate({"guestBrake": rate}))["guest-brake"]
+    assert metrics(alarm) == [("AWS/IoT", "PublishOut.Success", (("Protocol", "MQTT"),))]
+    assert (alarm["statistic"], alarm["comparisonOperator"]) == ("Sum", "GreaterThanThreshold")
+    assert (alarm["period"], alarm["threshold"]) == (60, rate * 60)
+    assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (1, 1)
+
+
+def test_without_a_rate_nothing_shuts_guests_out_by_itself() -> None:
+    """No alarm, no function, no role: the brake is off by default."""
+    found = evaluate()
+    assert "guest-brake" not in alarms(found)
+    assert not [one for one in found.custom if one.name == "brake"]
+
+
 def test_the_accounts_limits_ring_once_by_the_stage_that_owns_the_brokers_log() -> None:
     """They're shared: with alarms in each stage, one cause would ring in all, and be paid by all."""
     assert {noun for noun in alarms() if noun.startswith("iot-")} == {
@@ -170,7 +194,10 @@ def test_an_alarm_over_several_metrics_adds_them_up() -> None:
     assert "metricName" not in alarms()["throttles"]
 
 
-@pytest.mark.parametrize(("settings", "count"), [({"iotLogging": True}, 30), ({}, 26), ({"feed": "off"}, 23)])
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [({"iotLogging": True}, 30), ({}, 26), ({"feed": "off"}, 23), ({"guestBrake": 500}, 29)],
+)
 def test_alarms_cost_what_the_operations_page_says(settings: dict[str, Any], count: int) -> None:
     """CloudWatch charges by the metrics that alarms look at."""
     assert sum(len(metrics(alarm)) for alarm in alarms(evaluate(settings)).values()) == count
@@ -180,12 +207,13 @@ def test_alarms_cost_what_the_operations_page_says(settings: dict[str, Any], cou
 
 
 def test_every_alarm_tells_the_topic_when_it_rings_and_when_it_is_over() -> None:
-    """And says where it stands what to do."""
+    """And says where it stands what to do. One calls a function besides, when it rings."""
     for noun, alarm in alarms().items():
-        assert alarm["alarmActions"] == alarm["okActions"] == [TOPIC], noun
+        assert alarm["alarmActions"] == [TOPIC, *([BRAKE] if noun == "guest-brake" else [])], noun
+        assert alarm["okActions"] == [TOPIC], noun
         assert "docs/operations.md#" in alarm["alarmDescription"], noun
         assert len(alarm["alarmDescription"]) <= 1024
-        assert "actionsEnabled" not in alarm
+        assert alarm["actionsEnabled"] is True
 
 
 def test_cloudwatch_can_publish_to_the_topic() -> None:

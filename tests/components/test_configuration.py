@@ -108,6 +108,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"retention": "7"}, r"retention is '7'; expected"),
     ({"retention": "0d"}, r"retention is '0d'; expected"),
     ({"retention": "367d"}, r"retention is '367d'; expected .*366d"),
+    (
+        {"guestBrake": -1},
+        r"guestBrake is -1; expected 0 to 1000000 messages to viewers a second, 0 for never",
+    ),
+    ({"guestBrake": "much"}, r"guestBrake is 'much'; expected 0 to 1000000 messages"),
+    ({"guestBrake": 0.5}, r"guestBrake is '?0.5'?; expected 0 to 1000000 messages"),
+    ({"guestBrake": 1_000_001}, r"guestBrake is 1000001; expected 0 to 1000000 messages"),
     ({"barDays": 0}, r"barDays is 0; expected 1 to 3650 days"),
     ({"priceLane": "fast"}, r"priceLane is 'fast'; expected live, off or whole seconds from 1s to 60s"),
     ({"priceLane": "0.5 s"}, r"priceLane is '0.5 s'; expected"),

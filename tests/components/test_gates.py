@@ -27,6 +27,7 @@ TRUSTED: dict[str, tuple[dict[str, str], Context]] = {
     "feed-clock": (SCHEDULER, US),
     "status": (LAMBDA, {}),
     "status-clock": (SCHEDULER, US),
+    "brake": (LAMBDA, {}),
     "guest": (COGNITO, GUEST),
     "iot-log": (IOT, {}),
 }
@@ -75,6 +76,7 @@ def test_a_stranger_does_not_take_on_a_role(role: str, who: dict[str, str], cont
 
 
 CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
+ALARMS = {"Service": "lambda.alarms.cloudwatch.amazonaws.com"}
 CLOUDFRONT = {"Service": "cloudfront.amazonaws.com"}
 GATEWAY = {"Service": "apigateway.amazonaws.com"}
 
@@ -116,6 +118,11 @@ ADMITTED: list[tuple[str, dict[str, str], str, str, Context, bool]] = [
     ("door", GATEWAY, RUN, function("door"), WRITE, True),
     ("door", GATEWAY, RUN, function("door"), READ, False),
     ("door", GATEWAY, "lambda:UpdateFunctionCode", function("door"), WRITE, False),
+    ("brake", ALARMS, RUN, function("brake"), alarm("tickwire-dev-guest-brake"), True),
+    ("brake", ALARMS, RUN, function("brake"), alarm("tickwire-dev-stale"), False),
+    ("brake", ALARMS, RUN, function("brake"), alarm("tickwire-dev-guest-brake", "999999999999"), False),
+    ("brake", ALARMS, RUN, function("brake"), {}, False),
+    ("brake", CLOUDWATCH, RUN, function("brake"), alarm("tickwire-dev-guest-brake"), False),
 ]
 
 

@@ -255,6 +255,7 @@ def test_the_exports_are_what_other_programs_need() -> None:
         "bucket": "tickwire-dev-site-123456789012-us-east-1",
         "alarmTopic": "arn:aws:sns:us-east-1:123456789012:tickwire-dev-alarms",
         "dashboard": "tickwire-dev",
+        "brakes": [],
     }
 
 

@@ -8,7 +8,10 @@ import pytest
 from tests.components.iam import allows, listed, statements
 from tests.components.roles import (
     BUCKET,
+    CLOSED,
     DEAD,
+    GUEST,
+    NOTE,
     QUEUE,
     STREAM,
     TABLE,
@@ -38,6 +41,9 @@ PROBES = {
     + [("dynamodb:ListStreams", "*")],
     "publish the board": [("iot:Publish", arn("iot", "topic/board"))],
     "publish the status": [("iot:Publish", arn("iot", "topic/status"))],
+    "have the status kept": [("iot:RetainPublish", arn("iot", "topic/status"))],
+    "note that guests are out": [("ssm:PutParameter", NOTE)],
+    "write the log of brake": [("logs:PutLogEvents", log("brake"))],
     "publish bars": [("iot:Publish", arn("iot", f"topic/bars/{each}/AAPL")) for each in ("1m", "1d")],
     "write the log of bars": [("logs:PutLogEvents", log("bars"))],
     "wake the bars": [("lambda:InvokeFunction", function("bars"))],
@@ -58,6 +64,7 @@ PROBES = {
         ("iot:Receive", arn("iot", "topic/prices/AAPL")),
         ("iot:Subscribe", arn("iot", "topicfilter/board")),
     ],
+    "shut guests out": [("iam:AttachRolePolicy", GUEST)],
     "send traces": [("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")],
 }
 
@@ -94,16 +101,36 @@ ALLOWED = {
         "count the queue",
         "count the dead letters",
         "publish the status",
+        "have the status kept",
         "publish the board",
         "write the log of status",
         "send traces",
     },
     "status-clock": {"wake the status"},
+    "brake": {
+        "shut guests out",
+        "note that guests are out",
+        "write the log of brake",
+        "send traces",
+    },
     "guest": {"listen"},
     "iot-log": {"write the broker's log"},
 }
 
+SHUT_OUT = {"iam:PolicyARN": CLOSED}
+"""What a request says that gives somebody the policy which shuts guests out."""
+
 FOR_NOBODY = [
+    ("iam:DetachRolePolicy", GUEST),
+    ("iam:PutRolePolicy", GUEST),
+    ("iam:DeleteRolePolicy", GUEST),
+    ("iam:CreatePolicyVersion", CLOSED),
+    ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/tickwire-dev-brake"),
+    ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/tickwire-prod-guest"),
+    ("ssm:PutParameter", arn("ssm", "parameter/tickwire/brakes/dev/pause")),
+    ("ssm:PutParameter", arn("ssm", "parameter/tickwire/topics")),
+    ("ssm:DeleteParameter", NOTE),
+    ("iot:RetainPublish", arn("iot", "topic/board")),
     ("sqs:PurgeQueue", QUEUE),
     ("sqs:DeleteMessage", DEAD),
     ("sqs:ReceiveMessage", DEAD),
@@ -153,7 +180,7 @@ def test_every_probe_is_somebodys() -> None:
 def test_a_role_can_do_what_it_is_for_and_nothing_that_others_are_for(role: str) -> None:
     """Each probe is allowed whole or not at all."""
     for name, probes in PROBES.items():
-        verdicts = {allows(documents()[role], action, resource) for action, resource in probes}
+        verdicts = {allows(documents()[role], action, resource, SHUT_OUT) for action, resource in probes}
         assert verdicts == {name in ALLOWED[role]}, name
 
 
@@ -176,7 +203,37 @@ def test_every_action_that_a_role_has_is_probed(role: str) -> None:
 def test_no_role_can_do_what_nobody_needs(role: str) -> None:
     """Other stages' resources, destruction, and a role's own enlargement are out of reach."""
     for action, resource in FOR_NOBODY:
-        assert not allows(documents()[role], action, resource), (action, resource)
+        assert not allows(documents()[role], action, resource, SHUT_OUT), (action, resource)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        f"arn:aws:iam::{ACCOUNT}:policy/tickwire-dev-guest-0",
+        f"arn:aws:iam::{ACCOUNT}:policy/tickwire-prod-guests-off",
+        "arn:aws:iam::aws:policy/AdministratorAccess",
+        None,
+    ],
+)
+def test_the_brake_gives_guests_no_policy_but_the_one_that_shuts_them_out(policy: str | None) -> None:
+    """Else a function that an alarm calls could make guests of a public pool anything."""
+    said = {"iam:PolicyARN": policy} if policy else {}
+    assert not allows(documents()["brake"], "iam:AttachRolePolicy", GUEST, said)
+    assert allows(documents()["brake"], "iam:AttachRolePolicy", GUEST, SHUT_OUT)
+
+
+def test_a_guest_who_has_that_policy_can_do_nothing() -> None:
+    """Neither connect, nor subscribe, nor receive on a connection that is open; without it, all three."""
+    (closed,) = [
+        one.inputs["policy"]
+        for one in world().of("aws:iam/policy:Policy")
+        if one.inputs["name"] == "tickwire-dev-guests-off"
+    ]
+    own = "us-east-1:11111111-2222-3333-4444-555555555555"
+    said = {"cognito-identity.amazonaws.com:sub": own}
+    for action, resource in [*PROBES["listen"], ("iot:Connect", arn("iot", f"client/{own}-1"))]:
+        assert allows(documents()["guest"], action, resource, said), action
+        assert not allows([*documents()["guest"], closed], action, resource, said), action
 
 
 @pytest.mark.parametrize("role", sorted(ALLOWED))

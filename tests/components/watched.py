@@ -10,8 +10,8 @@ from tests.components.world import World, evaluate
 
 @cache
 def world() -> World:
-    """The stage that owns the broker's log, with its feed running."""
-    return evaluate({"iotLogging": True})
+    """The stage that owns the broker's log, with its feed running, and a brake."""
+    return evaluate({"iotLogging": True, "guestBrake": 500})
 
 
 def alarms(found: World | None = None) -> dict[str, dict[str, Any]]:

@@ -68,31 +68,29 @@ class World:
 def evaluate(
     values: Mapping[str, Any] | None = None,
     *,
+    brakes: Mapping[str, str] | None = None,
     stack: str = "dev",
     region: str = "us-east-1",
     partition: str = "aws",
     preview: bool = False,
     secrets: tuple[str, ...] = (SECRET,),
 ) -> World:
-    """Run `__main__.py` with these `tickwire:` settings; an error of the program is part of the result."""
-    return contextvars.copy_context().run(_evaluate, values or {}, stack, region, partition, preview, secrets)
+    """Run `__main__.py` with these `tickwire:` settings; an error of the program is part of the result.
+
+    `brakes` are the parameters that stand for brakes in force, by the last word of their names.
+    """
+    provider = _Provider(region=region, partition=partition, preview=preview, brakes=brakes or {})
+    return contextvars.copy_context().run(_evaluate, values or {}, stack, provider, secrets)
 
 
-def _evaluate(
-    values: Mapping[str, Any],
-    stack: str,
-    region: str,
-    partition: str,
-    preview: bool,
-    secrets: tuple[str, ...],
-) -> World:
+def _evaluate(values: Mapping[str, Any], stack: str, provider: _Provider, secrets: tuple[str, ...]) -> World:
     world = World()
-    monitor = _Monitor(_Provider(region=region, partition=partition, preview=preview), world)
+    monitor = _Monitor(provider, world)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     executor = ThreadPoolExecutor(4)
     loop.set_default_executor(executor)
-    set_mocks(monitor.mocks, project="tickwire", stack=stack, preview=preview, monitor=monitor)
+    set_mocks(monitor.mocks, project="tickwire", stack=stack, preview=provider.preview, monitor=monitor)
     settings.ROOT.set(None)
     bag.set_all_config({f"tickwire:{key}": as_text(value) for key, value in values.items()}, list(secrets))
     try:
@@ -171,8 +169,8 @@ Computed = Callable[[dict[str, Any], "_Provider"], tuple[str, dict[str, Any]]]
 class _Provider(pulumi.runtime.Mocks):
     """AWS as far as the program asks for it."""
 
-    def __init__(self, *, region: str, partition: str, preview: bool) -> None:
-        self.region, self.partition, self.preview = region, partition, preview
+    def __init__(self, *, region: str, partition: str, preview: bool, brakes: Mapping[str, str]) -> None:
+        self.region, self.partition, self.preview, self.brakes = region, partition, preview, brakes
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:  # type: ignore[override]
         match args.token:
@@ -189,6 +187,10 @@ class _Provider(pulumi.runtime.Mocks):
             case "aws:iot/getEndpoint:getEndpoint":
                 assert args.args == {"endpointType": "iot:Data-ATS"}
                 return {"endpointAddress": f"a1b2c3-ats.iot.{self.region}.amazonaws.com"}
+            case "aws:ssm/getParametersByPath:getParametersByPath":
+                path = args.args["path"]
+                names = [f"{path}/{name}" for name in self.brakes]
+                return {"id": path, "names": names, "values": list(self.brakes.values())}
         raise AssertionError(f"the program called {args.token}, which this stand-in doesn't know")
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:

@@ -83,13 +83,11 @@ def published(aws: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dic
     """What went to the broker: (topic, message)."""
     out: list[tuple[str, dict[str, Any]]] = []
 
-    def record(topic: str, message: str) -> bool:
-        out.append((topic, json.loads(message)))
+    def record(_: object, topic: str, message: str, **kept: Any) -> bool:
+        out.append((topic, json.loads(message) | kept))
         return True
 
-    monkeypatch.setattr(
-        "handlers.broker.Broker._publish", lambda self, topic, message: record(topic, message)
-    )
+    monkeypatch.setattr("handlers.broker.Broker._publish", record)
     return out
 
 

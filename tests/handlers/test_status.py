@@ -79,6 +79,42 @@ def test_a_stage_without_a_tick_is_degraded_unless_it_is_paused(
     assert (message["paused"], message["degraded"]) == (True, False)
 
 
+def test_a_pauses_last_word_is_kept_for_whoever_comes_later(history: History, published: Published) -> None:
+    """The status only: no board, and nothing that looks like a fault of silence."""
+    status.handler({"pause": True}, None)
+    ((topic, message),) = published
+    assert (topic, message["paused"], message["reasons"], message["retain"]) == ("status", True, [], True)
+    assert "messageExpiry" not in message
+
+
+@pytest.mark.parametrize("setting", ["no", "yes"])
+def test_the_end_of_a_pause_is_kept_until_the_next_wake(
+    history: History, published: Published, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    """It replaces the last word, and says what the stage's own setting says of its feed."""
+    monkeypatch.setenv("PAUSED", setting)
+    status.handler({"pause": False}, None)
+    ((topic, message),) = published
+    assert (topic, message["paused"]) == ("status", setting == "yes")
+    assert (message["retain"], message["messageExpiry"]) == (True, status.WAKE_MS / 1000)
+
+
+def test_a_wake_is_not_kept(history: History, published: Published) -> None:
+    """Else a viewer who comes would hear an old status before the next one."""
+    take("AAPL")
+    assert "retain" not in woken(published)[0]
+
+
+@pytest.mark.parametrize("pause", [True, False])
+def test_a_last_word_that_does_not_go_out_is_an_error(
+    history: History, monkeypatch: pytest.MonkeyPatch, pause: bool
+) -> None:
+    """Whoever pauses is told, instead of believing that viewers were."""
+    monkeypatch.setattr("handlers.broker.Broker.send", lambda *_, **__: False)
+    with pytest.raises(RuntimeError, match="the broker didn't take the status"):
+        status.handler({"pause": pause}, None)
+
+
 def test_silence_is_measured(
     history: History, published: Published, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -108,7 +108,10 @@ class UnauthorizedError(TickwireError):
 
     def __init__(self, url: str, why: str, *, clock_offset_s: float | None = None) -> None:
         self.url, self.why, self.clock_offset_s = url, why, clock_offset_s
-        remedy = "check the identity pool and its role, and that the stage is still deployed"
+        remedy = (
+            "check the identity pool and its role, that the stage is still deployed,"
+            " and that whoever runs it hasn't closed guest access"
+        )
         if clock_offset_s is not None and abs(clock_offset_s) > 240:
             side = "ahead of" if clock_offset_s > 0 else "behind"
             remedy = (

@@ -12,18 +12,16 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from tickwire.tick import iso
-from tickwire_client._platform import Platform, address, discover
+from tickwire_client.cli._account import Account
 from tickwire_client.cli._shared import Setting, platform_options
 
 AT_ONCE = 10
 HELD_S = 60  # while this command looks at a message, nobody else gets it
 BODY_SHOWN = 120
-TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +46,9 @@ class Letter:
 @platform_options
 def dead(setting: Setting, ids: tuple[str, ...], resend: bool, limit: int) -> None:
     """List the messages that were set aside, with the reason, or send them again."""
-    platform = discover(address(setting.url), timeout_s=TIMEOUT_S)
-    sqs, failures = _sqs(platform)
-    try:
+    account = Account.of(setting)
+    platform, sqs = account.platform, account.client("sqs")
+    with account.refusals():
         dead_url, queue_url = (
             sqs.get_queue_url(QueueName=f"tickwire-{platform.stage}-{name}.fifo")["QueueUrl"]
             for name in ("dead", "ingest")
@@ -64,34 +62,11 @@ def dead(setting: Setting, ids: tuple[str, ...], resend: bool, limit: int) -> No
                 click.echo(_json(letter, resent=resend) if setting.as_json else _line(letter, resent=resend))
         finally:
             _let_go(sqs, dead_url, letters)
-    except failures as error:
-        raise click.ClickException(f"SQS refused: {error}") from None
     missing = sorted(set(ids) - {letter.id for letter in letters})
     if missing:
         raise click.BadParameter(f"{missing[0]!r} is not among the dead letters; expected an id as listed")
     if not letters and not setting.as_json:
         click.echo("nothing was set aside")
-
-
-def _sqs(platform: Platform) -> tuple[Any, tuple[type[Exception], ...]]:
-    try:
-        import boto3
-        from botocore.exceptions import BotoCoreError, ClientError
-    except ImportError:
-        raise click.ClickException(
-            "boto3 is not installed; expected it for this command: pip install tickwire-client[operate]"
-        ) from None
-    local: dict[str, Any] = {}
-    if urlsplit(platform.identity_url).hostname in ("127.0.0.1", "localhost", "::1"):
-        local = {
-            "endpoint_url": platform.identity_url,
-            "aws_access_key_id": "test",
-            "aws_secret_access_key": "test",
-        }
-    try:
-        return boto3.client("sqs", region_name=platform.region, **local), (BotoCoreError, ClientError)
-    except BotoCoreError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _letters(sqs: Any, url: str, limit: int) -> Iterator[Letter]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import queue
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -20,6 +22,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from local.platform import Platform
+from tests.clients.site import Site
 from tests.clients.test_cli import tickwire
 from tests.guests.stock import Guest
 from tickwire_client import Client
@@ -136,6 +139,7 @@ def test_guests_who_are_connected_hear_nothing_while_access_is_closed_and_go_on_
 
 def test_a_paused_stage_stands_still_until_it_goes_on(stage: Stage) -> None:
     """The status says so, also to who comes later; a deploy keeps it; then prices come without a deploy."""
+    other = another_stages_alarm(stage)
     with listening(stage, "prices/AAPL", "status") as heard:
         paused = said(stage, "pause")
         try:
@@ -154,6 +158,7 @@ def test_a_paused_stage_stands_still_until_it_goes_on(stage: Stage) -> None:
             assert is_deaf(heard)
             assert seq(stage) == before
             assert running(stage) == (set(), set())
+            assert loud(stage) == {other}
         finally:
             assert said(stage, "resume")["paused"] is False
         soon(lambda: heard.get(timeout=SOON_S)[0] == "prices/AAPL")
@@ -162,6 +167,25 @@ def test_a_paused_stage_stands_still_until_it_goes_on(stage: Stage) -> None:
         assert later.get(timeout=SOON_S)[1]["paused"] is False
     assert warnings(stage) == []
     assert running(stage) == ({"feed", "bars", "status"}, {"ingest", "board", "bars"})
+    assert len(loud(stage)) > 20
+
+
+def test_a_pause_whose_last_word_fails_is_tried_again(stage: Stage) -> None:
+    """One sentence that names the function; what was stopped is stopped, and the note is there."""
+    functions, name = stage.client("lambda"), "tickwire-local-status"
+    known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    dead = {"Variables": known | {"IOT_ENDPOINT": "http://127.0.0.1:9"}}
+    functions.update_function_configuration(FunctionName=name, Environment=dead)
+    try:
+        done = tickwire(stage.url, "pause")
+        assert done.returncode == 1
+        assert done.stderr == (f"tickwire: {name} failed to say it; its log says why: then try again\n")
+        assert running(stage) == (set(), set())
+        assert len(warnings(stage)) == 1
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": known})
+        assert said(stage, "pause")["paused"] is True
+        assert said(stage, "resume")["paused"] is False
 
 
 def test_going_on_leaves_a_feed_alone_that_the_settings_pause(stage: Stage) -> None:
@@ -215,6 +239,29 @@ def seq(stage: Platform) -> int:
         return int(json.load(answer)["prices"][0]["seq"])
 
 
+def another_stages_alarm(stage: Platform) -> str:
+    """Of a stage whose name begins with this one's."""
+    name = "tickwire-local-2-stale"
+    stage.client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        Namespace="Tickwire",
+        MetricName="Nothing",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=["arn:aws:sns:us-east-1:000000000000:tickwire-local-2-alarms"],
+    )
+    return name
+
+
+def loud(stage: Platform) -> set[str]:
+    """The alarms that tell somebody when they ring."""
+    pages = stage.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    return {one["AlarmName"] for page in pages for one in page["MetricAlarms"] if one["ActionsEnabled"]}
+
+
 def running(stage: Platform) -> tuple[set[str], set[str]]:
     """The schedules and mappings that are on, by their function."""
     schedules = stage.client("scheduler").list_schedules()["Schedules"]
@@ -233,3 +280,50 @@ def count(stage: Platform, deliveries: int) -> str:
     )
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=["tickwire-local-guest-brake"])["MetricAlarms"]
     return str(alarm["StateValue"])
+
+
+def test_a_stage_goes_though_its_guests_are_shut_out(tmp_path: Path) -> None:
+    """Destroying needs no `on` before; the note stays, and a stage made anew under it comes up closed."""
+    with Stage(state=tmp_path, keep=False, settings={"symbols": ["AAPL"], "feed": "off"}, say=print) as stage:
+        said(stage, "guests", "off")
+        stage.said = []
+        stage._say = stage.said.append
+        stage._warm.destroy(stage="local", state=tmp_path / "stages", endpoint=stage.aws_url, say=print)
+        assert len(warnings(stage)) == 1
+        assert said(stage, "guests")["guests"] == "off"
+        assert said(stage, "guests", "on") == {"guests": "on"}
+
+
+def pointing_elsewhere(platform: Platform, site: Site, **identity: str) -> str:
+    """A site whose discovery document names another identity pool; its address."""
+    found = platform.discovery
+    site.document = found | {"identity": found["identity"] | identity}
+    return site.url
+
+
+@pytest.mark.parametrize("command", [("guests", "off"), ("pause",), ("resume",)])
+def test_another_accounts_credentials_touch_nothing(
+    stage: Stage, site: Site, command: tuple[str, ...]
+) -> None:
+    """A like-named stage of the caller's own account isn't this platform: the pool's id is."""
+    pool = "us-east-1:00000000-0000-0000-0000-000000000000"
+    done = tickwire(pointing_elsewhere(stage, site, poolId=pool), *command)
+    assert done.returncode == 1
+    assert "are these the credentials of the platform's account?" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert (warnings(stage), running(stage)[1]) == ([], {"ingest", "board", "bars"})
+
+
+def test_without_credentials_nothing_is_asked(
+    stage: Stage, site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One sentence."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    url = pointing_elsewhere(stage, site, url="https://cognito-identity.us-east-1.amazonaws.com")
+    done = tickwire(url, "guests", "off")
+    assert done.returncode == 1
+    assert done.stderr == "tickwire: nothing was asked of AWS: Unable to locate credentials\n"

@@ -234,6 +234,20 @@ def test_look_ups_say_who_and_where(lab: Lab) -> None:
     assert "ats.iot.us-east-1" in str(deployment.outputs["iot"])
 
 
+def test_a_look_up_of_parameters_finds_those_below_a_path_and_none_is_no_error(lab: Lab) -> None:
+    """In a preview too, as it's asked before anything exists."""
+    program = f"""
+        found = aws.ssm.get_parameters_by_path(path="/{lab.stage}/notes")
+        pulumi.export("found", dict(zip(found.names, found.values)))
+    """
+    assert lab.deploy(program).outputs["found"] == {}
+    ssm, place = lab.client("ssm"), f"/{lab.stage}/notes"
+    for name in (f"{place}/a", f"{place}/b", f"{place}/below/c", f"{place}2/d"):
+        ssm.put_parameter(Name=name, Value="here", Type="String")
+    expected = {f"{place}/a": "here", f"{place}/b": "here"}
+    assert lab.preview(program).outputs["found"] == lab.deploy(program).outputs["found"] == expected
+
+
 def test_a_fresh_process_and_a_warm_one_give_the_same(lab: Lab) -> None:
     """Only the times differ."""
     lab.write(QUEUE + 'pulumi.export("url", queue.url)')

@@ -82,7 +82,7 @@ class Account:
                 + ("; are these the credentials of the platform's account?" if code in STRANGERS else "")
             ) from None
         except BotoCoreError as error:
-            raise click.ClickException(f"AWS wasn't reached: {error}") from None
+            raise click.ClickException(f"nothing was asked of AWS: {error}") from None
 
 
 STRANGERS = ("ResourceNotFoundException", "AccessDenied", "AccessDeniedException", "NotAuthorizedException")

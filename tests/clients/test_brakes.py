@@ -71,7 +71,7 @@ def listening(stage: Platform, *topics: str) -> Iterator[Messages]:
         client.loop_stop()
 
 
-def said(stage: Stage, *arguments: str) -> dict[str, Any]:
+def said(stage: Platform, *arguments: str) -> dict[str, Any]:
     done = tickwire(stage.url, "--json", *arguments)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -327,3 +327,31 @@ def test_without_credentials_nothing_is_asked(
     done = tickwire(url, "guests", "off")
     assert done.returncode == 1
     assert done.stderr == "tickwire: nothing was asked of AWS: Unable to locate credentials\n"
+
+
+def test_a_stage_that_is_made_under_a_pause_does_not_begin(tmp_path: Path) -> None:
+    """Neither does `make run`, started again, wake the feed of a stage that it finds paused."""
+    told: list[str] = []
+    stage = Platform(state=tmp_path, keep=False, settings={"symbols": ["AAPL"]}, say=told.append)
+    with contextlib.ExitStack() as undo:
+        stage.start()
+        undo.callback(stage.stop)
+        note = "/tickwire/brakes/local/pause"
+        stage.client("ssm").put_parameter(Name=note, Value="on holiday", Type="String")
+        stage.deploy()
+        assert "the stage is paused since unknown, by on holiday" in "".join(told)
+        assert running(stage) == (set(), set())
+        deadline = time.monotonic() + DEAF_S
+        while time.monotonic() < deadline:
+            assert waiting(stage) == 0
+        assert said(stage, "resume")["schedules"] == ["feed", "bars", "status"]
+        assert running(stage) == ({"feed", "bars", "status"}, {"ingest", "board", "bars"})
+
+
+def waiting(stage: Platform) -> int:
+    """Messages on the queue."""
+    name = "ApproximateNumberOfMessages"
+    found = stage.client("sqs").get_queue_attributes(
+        QueueUrl=stage.outputs["queueUrl"], AttributeNames=[name]
+    )
+    return int(found["Attributes"][name])

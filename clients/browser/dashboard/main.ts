@@ -15,7 +15,7 @@ const AGES_EVERY_MS = 500;
 const part = (id: string) => document.getElementById(id)!;
 const connections: Prices[] = [];
 let table: Table | undefined;
-let trouble: State = { name: "connecting" };
+let trouble: State = { name: "connecting", sinceMs: Date.now() };
 let lastMessageMs: number | undefined;
 
 void start();
@@ -65,7 +65,9 @@ async function persistently<T>(attempt: () => Promise<T>): Promise<T> {
       return await attempt();
     } catch (error) {
       const waitMs = delayMs(failures);
-      trouble = { name: "reconnecting", retryAtMs: Date.now() + waitMs, attempt: failures, reason: (error as Error).message };
+      const nowMs = Date.now();
+      const why = (error as Error).message;
+      trouble = { name: "reconnecting", sinceMs: nowMs, retryAtMs: nowMs + waitMs, attempt: failures, why };
       tellTime();
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }

@@ -22,9 +22,14 @@ export function status(state: State, lastMessageMs: number | undefined, nowMs: n
     case "connecting":
       return { mood: "waiting", headline: "Connecting", detail: "" };
     case "closed":
-      return { mood: "trouble", headline: "Closed", detail: "" };
+      return { mood: "trouble", headline: "Closed", detail: state.why };
     case "reconnecting":
-      return { mood: "trouble", headline: "Reconnecting", detail: `${when(state.retryAtMs - nowMs)}: ${state.reason}` };
+      return { mood: "trouble", headline: "Reconnecting", detail: `${when(state.retryAtMs - nowMs)}: ${state.why}` };
+    case "delayed":
+    case "stale":
+    case "quiet":
+    case "hidden":
+      return { mood: "waiting", headline: state.name[0]!.toUpperCase() + state.name.slice(1), detail: state.why };
     case "live":
       return connected(state.sinceMs, lastMessageMs, nowMs);
   }

@@ -1,188 +1,248 @@
 /**
- * The connection that never gives up: session after session, each with a newly signed address, until it's closed.
+ * The connection that never gives up: session after session, each with a newly signed address and a client id of its
+ * own, until it's closed or told for good that it may not.
  *
- * In: the platform's address and the filters that are wanted, which may change at any time. Out: messages, the
- * state at each change, and the filters that the broker refused. Always holds: at most one session is open; what
- * is wanted is subscribed to again after each reconnect; attempts are spread by full jitter from 0.5 s to 60 s,
- * and the network's or the person's return cuts a wait short.
+ * In: the platform's address, the filters that are wanted, the person's or the network's return. Out: messages, the
+ * phase at each change, the broker's answer for each filter. `machine.ts` says what is done about what happens; here
+ * it is done. Always holds: one session is in use, and a second one only while it takes the first one's place.
  */
 
-import { delayMs } from "./backoff.js";
 import { type Discovery, discover } from "./discovery.js";
+import { Refused, TickwireError, Unauthorized } from "./errors.js";
 import { Identity } from "./identity.js";
-import { openSession, type Session } from "./session.js";
+import { type Happening, type Kind, Machine, type Step } from "./machine.js";
+import { type End, type Granted, openSession } from "./session.js";
 import { signedUrl } from "./signing.js";
+import { Subscriptions } from "./subscriptions.js";
 
-/** A session that lasted less than this counts as another failed attempt. */
-const STEADY_MS = 10_000;
+/** A session is replaced by another one at an age between these: AWS IoT Core ends it at 24 hours. */
+export const LIFE_MS_MIN = 79_200_000;
+export const LIFE_MS_MAX = 84_600_000;
+/** A broker that hangs up on a SUBSCRIBE this often refuses it in this way. */
+const TRIES_MAX = 5;
 /** Credentials newer than this aren't what the broker refused. */
 const FRESH_MS = 10_000;
-/** Attempts that a return to the tab sets off are at least this far apart. */
+/** Attempts that a return sets off are at least this far apart. */
 const NUDGE_MS = 1_000;
+/** A person who comes back doesn't wait longer for a broker's sign of life. */
+const PROBE_MS = 800;
 
-export type State =
+export type Phase =
   | { readonly name: "connecting" }
-  | { readonly name: "live"; readonly sinceMs: number }
-  | { readonly name: "reconnecting"; readonly retryAtMs: number; readonly attempt: number; readonly reason: string }
-  | { readonly name: "closed" };
-
-export interface Refusal {
-  readonly topic: string;
-  readonly code: number;
-  readonly reason: string;
-}
+  | { readonly name: "connected" }
+  | { readonly name: "reconnecting"; readonly retryAtMs: number; readonly attempt: number; readonly why: string }
+  | { readonly name: "stale"; readonly why: string }
+  | { readonly name: "hidden"; readonly why: string }
+  | { readonly name: "closed"; readonly why: string; readonly error?: Error };
 
 export interface ConnectionEvents {
   onMessage(topic: string, text: string): void;
-  onState(state: State): void;
-  onRefused(refusal: Refusal): void;
+  onPhase(phase: Phase): void;
+  onAnswers(answers: readonly Granted[]): void;
 }
 
 export class Connection {
+  phase: Phase = { name: "connecting" };
   #discovery: Discovery;
   #identity: Identity;
-  #state: State = { name: "connecting" };
-  #session: Session | undefined;
-  #startedMs = 0;
-  #cutWait: (() => void) | undefined;
-  #isSyncing = false;
+  #machine = new Machine();
+  #link: Subscriptions | undefined;
+  #run = new AbortController(); // ends with a suspension, and for good when closed
+  #isDialing = false;
+  #dialedMs = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #life: ReturnType<typeof setTimeout> | undefined;
+  #sessions = 0;
+  #wanted: ReadonlySet<string> = new Set();
   readonly #url: string | URL;
   readonly #events: ConnectionEvents;
   readonly #random = randomId();
-  readonly #wanted = new Set<string>();
-  readonly #held = new Set<string>(); // sent on this session, refused ones included
-  readonly #abort = new AbortController();
+  readonly #hangUps = new Map<string, number>();
 
   constructor(url: string | URL, discovery: Discovery, events: ConnectionEvents) {
     this.#url = url;
     this.#discovery = discovery;
     this.#identity = new Identity(discovery.identity);
     this.#events = events;
-    const { signal } = this.#abort;
-    if (typeof document !== "undefined") {
-      addEventListener("online", () => this.#nudge(), { signal });
-      document.addEventListener("visibilitychange", () => document.hidden || this.#nudge(), { signal });
-    }
-    void this.#run(signal);
-  }
-
-  get state(): State {
-    return this.#state;
   }
 
   get discovery(): Discovery {
     return this.#discovery;
   }
 
-  want(filters: Iterable<string>): void {
-    for (const filter of filters) this.#wanted.add(filter);
-    this.#syncSoon();
+  /** Connect for the first time, or again after a suspension. */
+  start(): void {
+    this.#machine = new Machine();
+    this.#run = new AbortController();
+    this.#happen("start");
   }
 
-  unwant(filters: Iterable<string>): void {
-    for (const filter of filters) this.#wanted.delete(filter);
-    this.#syncSoon();
+  /** Subscribe to these filters and no others. */
+  want(filters: ReadonlySet<string>): void {
+    this.#wanted = filters;
+    queueMicrotask(() => void this.#link?.sync().catch(() => {})); // a failure ends the session, which tells why
+  }
+
+  /** Hold no connection until `start`. */
+  suspend(why: string): void {
+    this.#stop();
+    this.#enter({ name: "hidden", why });
+  }
+
+  /** The watchdog found the connection dead. */
+  drop(why: string): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    this.#link = undefined;
+    link.session.close();
+    this.#happen("stale", "network", why);
+  }
+
+  /** The person or the network is back: don't wait, and don't trust a connection only because it looks open. */
+  nudge(how: "shown" | "online" | "woke"): void {
+    if (this.#run.signal.aborted || Date.now() - this.#dialedMs < NUDGE_MS) return;
+    const link = this.#link;
+    if (link === undefined) return this.#retry();
+    if (how !== "shown") return this.#happen("aged");
+    void link.session.isAlive(PROBE_MS).then((isAlive) => isAlive || this.#link !== link || this.#happen("aged"));
   }
 
   close(): void {
-    if (this.#abort.signal.aborted) return;
-    this.#abort.abort();
-    this.#cutWait?.();
-    this.#session?.close();
-    this.#enter({ name: "closed" });
+    this.#happen("close", "network", "closed by the page");
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    for (let failures = 0; !signal.aborted; ) {
-      let reason: string;
-      let liveMs = 0;
-      this.#startedMs = Date.now();
-      try {
-        if (failures > 0) await this.#rediscover();
-        const session = await this.#open(signal);
-        const openedMs = Date.now();
-        reason = await session.ended;
-        liveMs = Date.now() - openedMs;
-      } catch (error) {
-        reason = (error as Error).message;
-        this.#identity.forget({ olderThanMs: FRESH_MS });
-      }
-      this.#session = undefined;
-      if (signal.aborted) return;
-      failures = liveMs >= STEADY_MS ? 1 : failures + 1;
-      const waitMs = delayMs(failures);
-      this.#enter({ name: "reconnecting", retryAtMs: Date.now() + waitMs, attempt: failures, reason });
-      await new Promise<void>((resolve) => {
-        this.#cutWait = resolve;
-        setTimeout(resolve, waitMs);
-      });
+  #happen(happening: Happening, kind: Kind = "network", why = ""): void {
+    if (this.phase.name === "closed") return;
+    const step = this.#machine.step(happening, kind, Date.now());
+    clearTimeout(this.#timer);
+    const waitMs = Math.random() * (step.ceilingMs ?? 0);
+    this.#tell(step, why, Date.now() + waitMs);
+    if (step.next === "end") this.#stop();
+    else if (step.next === "wait") this.#timer = setTimeout(() => this.#retry(), waitMs);
+    else if (step.next !== "none") void this.#dial(step.next === "renew");
+  }
+
+  #retry(): void {
+    if (this.#link !== undefined) this.#happen("aged");
+    else void this.#dial(false);
+  }
+
+  async #dial(anew: boolean): Promise<void> {
+    if (this.#isDialing) return;
+    this.#isDialing = true;
+    clearTimeout(this.#timer);
+    this.#dialedMs = Date.now();
+    const { signal } = this.#run;
+    let made: Subscriptions | undefined;
+    let failure: unknown;
+    try {
+      if (anew || this.#machine.failures > 0 || this.#link !== undefined) await this.#rediscover(anew);
+      made = await this.#open(signal);
+    } catch (error) {
+      failure = error;
+      this.#identity.forget({ olderThanMs: FRESH_MS });
     }
+    if (signal.aborted) return made?.session.close();
+    this.#isDialing = false;
+    if (made === undefined) {
+      const kind = failure instanceof Refused ? "refused" : "network";
+      this.#happen(this.#link === undefined ? "failed" : "spare-failed", kind, (failure as Error).message);
+    } else this.#adopt(made);
   }
 
   /** A session with all that's wanted subscribed to. */
-  async #open(signal: AbortSignal): Promise<Session> {
+  async #open(signal: AbortSignal): Promise<Subscriptions> {
     const { iot, region, clientId } = this.#discovery;
     const credentials = await this.#identity.credentials();
     const address = await signedUrl(iot, region, credentials);
     signal.throwIfAborted();
+    // Another id for each session: one that the broker still holds open isn't thrown out, and doesn't throw us out.
+    const random = `${this.#random}${(this.#sessions += 1).toString(16).padStart(4, "0")}`;
     const session = await openSession({
       url: address,
-      clientId: clientId.replace("{identityId}", credentials.identityId).replace("{random}", this.#random),
-      onMessage: (topic, text) => this.#events.onMessage(topic, text),
+      clientId: clientId.replace("{identityId}", credentials.identityId).replace("{random}", random),
+      onMessage: (topic, text) => signal.aborted || this.#events.onMessage(topic, text),
     });
-    this.#session = session;
-    this.#held.clear();
-    if (signal.aborted) session.close();
-    else await this.#sync();
-    if (!signal.aborted) this.#enter({ name: "live", sinceMs: Date.now() });
-    return session;
-  }
-
-  /** A platform that was set up anew has another pool; one that can't be asked just now is as it was. */
-  async #rediscover(): Promise<void> {
-    const found = await discover(this.#url).catch(() => this.#discovery);
-    if (found.identity.poolId !== this.#discovery.identity.poolId) this.#identity = new Identity(found.identity);
-    this.#discovery = found;
-  }
-
-  #syncSoon(): void {
-    queueMicrotask(() => void this.#sync().catch(() => {})); // a failure ends the session, which tells why
-  }
-
-  /** Bring what's subscribed to in line with what's wanted. */
-  async #sync(): Promise<void> {
-    if (this.#isSyncing) return;
-    this.#isSyncing = true;
+    const made = new Subscriptions(session, () => this.#wanted, (answers) => this.#events.onAnswers(answers));
     try {
-      for (let session = this.#session; session !== undefined && session === this.#session; ) {
-        const missing = [...this.#wanted].filter((filter) => !this.#held.has(filter));
-        const surplus = [...this.#held].filter((filter) => !this.#wanted.has(filter));
-        if (missing.length + surplus.length === 0) return;
-        for (const filter of surplus) this.#held.delete(filter);
-        for (const filter of missing) this.#held.add(filter);
-        const [granted] = await Promise.all([session.subscribe(missing), session.unsubscribe(surplus)]);
-        for (const { filter, code, reason } of granted) {
-          if (code >= 0x80) this.#events.onRefused({ topic: filter, code, reason });
-        }
-      }
-    } finally {
-      this.#isSyncing = false;
+      await made.sync();
+      return made;
+    } catch (error) {
+      this.#blame(made, await session.ended);
+      throw error;
     }
   }
 
-  /** The network or the person is back: don't wait any longer, and don't trust a connection that looks open. */
-  #nudge(): void {
-    if (Date.now() - this.#startedMs < NUDGE_MS) return;
-    this.#cutWait?.();
-    this.#session?.probe();
+  #adopt(made: Subscriptions): void {
+    const before = this.#link;
+    this.#link = made;
+    void made.session.ended.then((end) => this.#lost(made, end));
+    clearTimeout(this.#life);
+    const lifeMs = LIFE_MS_MIN + Math.random() * (LIFE_MS_MAX - LIFE_MS_MIN);
+    this.#life = setTimeout(() => this.#link === made && this.#happen("aged"), lifeMs);
+    this.#happen(before === undefined ? "up" : "replaced");
+    before?.session.close();
+    void made.sync().catch(() => {});
   }
 
-  #enter(state: State): void {
-    this.#state = state;
-    this.#events.onState(state);
+  #lost(link: Subscriptions, end: End): void {
+    if (this.#link !== link) return;
+    this.#link = undefined;
+    const isBlamed = this.#blame(link, end);
+    this.#happen("lost", isBlamed ? "network" : end.kind, end.why);
+  }
+
+  /** A broker that hangs up when asked for a topic means that topic. Says whether it did. */
+  #blame({ asked }: Subscriptions, { kind, why }: End): boolean {
+    for (const topic of asked) {
+      const count = (this.#hangUps.get(topic) ?? 0) + 1;
+      this.#hangUps.set(topic, count);
+      if (kind !== "refused" && count < TRIES_MAX) continue;
+      this.#hangUps.delete(topic);
+      this.#events.onAnswers([{ topic, code: 0x80, reason: `it hung up when asked: ${why}` }]);
+    }
+    return asked.length > 0;
+  }
+
+  /** A platform that was set up anew has another pool; one that can't be asked just now is as it was. */
+  async #rediscover(anew: boolean): Promise<void> {
+    const found = await discover(this.#url).catch(() => this.#discovery);
+    if (anew || found.identity.poolId !== this.#discovery.identity.poolId) this.#identity = new Identity(found.identity);
+    this.#discovery = found;
+  }
+
+  #stop(): void {
+    this.#run.abort();
+    clearTimeout(this.#timer);
+    clearTimeout(this.#life);
+    const link = this.#link;
+    this.#link = undefined;
+    this.#isDialing = false;
+    link?.session.close();
+  }
+
+  #tell({ state, why: cause }: Step, why: string, retryAtMs: number): void {
+    const { failures } = this.#machine;
+    if (state === "closed") this.#enter({ name: "closed", why, ...this.#error(cause, why) });
+    else if (state === "stale") this.#enter({ name: state, why });
+    else if (state === "connected") this.#enter({ name: state });
+    else if (why === "") this.#enter({ name: "connecting" });
+    else this.#enter({ name: "reconnecting", retryAtMs, attempt: Math.max(1, failures), why });
+  }
+
+  #error(cause: Step["why"], why: string): { error?: Error } {
+    if (cause === "closed") return {};
+    const { url } = this.#discovery.iot;
+    if (cause === "unauthorized") return { error: new Unauthorized(url, why) };
+    return { error: new TickwireError(`another connection took over the client id of this one: ${why}`) };
+  }
+
+  #enter(phase: Phase): void {
+    this.phase = phase;
+    this.#events.onPhase(phase);
   }
 }
 
 function randomId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [...crypto.getRandomValues(new Uint8Array(6))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -24,10 +24,15 @@ export class Unreachable extends TickwireError {
   constructor(
     readonly url: string,
     readonly why: string,
+    /** The HTTP status, where one came. */
+    readonly status?: number,
   ) {
     super(`no answer from ${url}: ${why}`);
   }
 }
+
+/** No to this client: its identity, credentials or client id. What is fetched anew may be let in. */
+export class Refused extends TickwireError {}
 
 /** A symbol that the platform doesn't carry. */
 export class UnknownSymbol extends TickwireError {
@@ -51,15 +56,51 @@ export class LaneOff extends TickwireError {
   }
 }
 
-/** More symbols than the broker lets one connection subscribe to. */
-export class TooManySymbols extends TickwireError {
-  override readonly name = "TooManySymbols";
+/** A reader that wants every tick, on a lane that leaves some out by design. */
+export class LaneConflated extends TickwireError {
+  override readonly name = "LaneConflated";
+
+  constructor(
+    readonly symbol: string,
+    readonly lane: string,
+  ) {
+    super(`the price lane of ${symbol} is the newest each ${lane}; expected a live one for lossless: read GET /prices/${symbol}`);
+  }
+}
+
+/** More topics than the broker lets one connection subscribe to. */
+export class TooManyTopics extends TickwireError {
+  override readonly name = "TooManyTopics";
 
   constructor(
     readonly count: number,
     readonly most: number,
   ) {
-    super(`${count} symbols on one connection; expected at most ${most}: connect once more for the others`);
+    super(`${count} topics on one connection; expected at most ${most}: connect once more for the others`);
+  }
+}
+
+/** The broker refused a subscription. The reader that asked for it has ended; others go on. */
+export class TopicRefused extends TickwireError {
+  override readonly name = "TopicRefused";
+
+  constructor(
+    readonly topic: string,
+    readonly why: string,
+  ) {
+    super(`the broker refused the subscription to ${topic}: ${why}; expected a topic that a guest of this stage may have`);
+  }
+}
+
+/** Identity, credentials or client id were refused, also after everything was fetched anew. Terminal. */
+export class Unauthorized extends TickwireError {
+  override readonly name = "Unauthorized";
+
+  constructor(
+    readonly url: string,
+    readonly why: string,
+  ) {
+    super(`${url} refused this client: ${why}; check the identity pool and its role, and that the stage is still deployed`);
   }
 }
 

@@ -6,7 +6,7 @@
  * longer knows is replaced once. Where local storage is closed to the page, the identity lives as long as the tab.
  */
 
-import { reach, Unreachable } from "./errors.js";
+import { reach, Refused, Unreachable } from "./errors.js";
 
 const TIMEOUT_MS = 10_000;
 const LEFT_MS_MIN = 10 * 60_000;
@@ -56,7 +56,7 @@ export class Identity {
       try {
         return await this.#credentialsFor(kept);
       } catch (error) {
-        if (!(error instanceof Unknown)) throw error;
+        if (!(error instanceof Unknown) && !(error instanceof Refused)) throw error;
         this.#store.removeItem(key);
       }
     }
@@ -93,14 +93,15 @@ export class Identity {
     if (response.ok) return answer;
     const type = String(answer.__type ?? response.status).replace(/^.*#/, "");
     const why = `${action} was refused with ${type}${answer.message ? `, ${answer.message}` : ""}`;
-    throw UNKNOWN.has(type) ? new Unknown(this.#url, why) : new Unreachable(this.#url, why);
+    if (type === "NotAuthorizedException") throw new Refused(why);
+    throw new (UNKNOWN.has(type) ? Unknown : Unreachable)(this.#url, why, response.status);
   }
 }
 
-/** The pool doesn't know the identity, or doesn't let it in. */
+/** The identity isn't known, or the pool isn't: one that is set up anew takes a moment. */
 class Unknown extends Unreachable {}
 
-const UNKNOWN = new Set(["ResourceNotFoundException", "NotAuthorizedException", "InvalidParameterException"]);
+const UNKNOWN = new Set(["ResourceNotFoundException", "InvalidParameterException"]);
 
 /** Local storage, or memory where the page may not use it (a private window, a sandboxed frame, a full disk). */
 function storage(): Store {

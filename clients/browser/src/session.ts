@@ -8,13 +8,19 @@
 
 import { type Answer, MQTTClient, type Packet, type Reason } from "u8-mqtt/esm/web/basic-v5.js";
 
+import { Refused } from "./errors.js";
+import type { Kind } from "./machine.js";
+
 /** AWS IoT Core closes a connection that sends more filters than this in one packet. */
 export const FILTERS_MAX = 8;
 
 const ANSWER_MS = 10_000;
-const PROBE_MS = 5_000;
 const PING_EVERY_MS = 30_000; // AWS IoT Core doesn't bill pings that are this far apart
 const KEEP_ALIVE_S = 60; // the broker gives up after one and a half times this
+
+/** The broker's word that this client may not: bad name or password, not authorized, banned, bad method, bad id. */
+const REFUSALS: readonly number[] = [0x85, 0x86, 0x87, 0x8a, 0x8c];
+const TAKEN_OVER = 0x8e;
 
 export interface SessionOptions {
   readonly url: string;
@@ -24,37 +30,43 @@ export interface SessionOptions {
 
 /** The broker's answer to one filter: an MQTT reason code, 0x80 and above when it was refused. */
 export interface Granted {
-  readonly filter: string;
+  readonly topic: string;
   readonly code: number;
   readonly reason: string;
 }
 
+/** Why a connection is over. */
+export interface End {
+  readonly kind: Kind;
+  readonly why: string;
+}
+
 export interface Session {
-  /** Settles with the reason when the connection is over, whoever ended it. */
-  readonly ended: Promise<string>;
+  /** Settles when the connection is over, whoever ended it. */
+  readonly ended: Promise<End>;
   subscribe(filters: readonly string[]): Promise<Granted[]>;
   unsubscribe(filters: readonly string[]): Promise<void>;
-  /** Ask the broker for a sign of life now; the session ends when none comes in 5 s. */
-  probe(): void;
+  /** Whether the broker gives a sign of life in that time. The session ends when none comes in 10 s. */
+  isAlive(withinMs: number): Promise<boolean>;
   close(): void;
 }
 
-/** Open a session; an Error tells why it couldn't be. */
+/** Open a session; an Error tells why it couldn't be, Refused that the broker said no to this client. */
 export async function openSession({ url, clientId, onMessage }: SessionOptions): Promise<Session> {
   const text = new TextDecoder();
   const socket = new WebSocket(url, ["mqtt"]);
-  let why: string | undefined;
+  let said: Reason | undefined;
   let isOver = false;
-  let settle!: (reason: string) => void;
-  const ended = new Promise<string>((resolve) => (settle = resolve));
+  let settle!: (end: End) => void;
+  const ended = new Promise<End>((resolve) => (settle = resolve));
   const waiting = new Set<(error: Error) => void>(); // at most one for each packet unanswered
 
   const end = (reason: string) => {
     if (isOver) return;
     isOver = true;
-    const told = why ?? reason;
-    for (const reject of waiting) reject(new Error(told));
-    settle(told);
+    const why = said === undefined ? reason : `the broker ended the connection: ${name(said)}`;
+    for (const reject of waiting) reject(new Error(why));
+    settle({ kind: kindOf(said), why });
     socket.close();
   };
   const client = new MQTTClient({
@@ -63,7 +75,7 @@ export async function openSession({ url, clientId, onMessage }: SessionOptions):
     sess_stg: null,
     on_mqtt_type: {
       mqtt_publish: (packet) => isOver || onMessage(packet.topic, text.decode(packet.payload)),
-      mqtt_disconnect: (packet) => (why = `the broker ended the connection: ${name(packet.reason)}`),
+      mqtt_disconnect: (packet) => (said = packet.reason),
     },
     log_conn() {},
     on_error: (error) => end(`the MQTT client failed: ${String(error)}`),
@@ -71,12 +83,12 @@ export async function openSession({ url, clientId, onMessage }: SessionOptions):
   socket.addEventListener("close", ({ code }) => end(`the connection was cut (${code})`));
 
   /** The answer to a packet; the session ends when there's none in time. */
-  const answer = async (sent: Promise<Answer>, kind: string, withinMs = ANSWER_MS): Promise<Packet> => {
-    if (isOver) throw new Error(await ended);
+  const answer = async (sent: Promise<Answer>, kind: string): Promise<Packet> => {
+    if (isOver) throw new Error((await ended).why);
     let giveUp!: (error: Error) => void;
     const over = new Promise<never>((_, reject) => (giveUp = reject));
     waiting.add(giveUp);
-    const late = setTimeout(() => end(`the broker sent no ${kind} in ${withinMs / 1000} s`), withinMs);
+    const late = setTimeout(() => end(`the broker sent no ${kind} in ${ANSWER_MS / 1000} s`), ANSWER_MS);
     try {
       const [packet, error] = await Promise.race([sent, over]);
       if (packet !== undefined) return packet;
@@ -97,19 +109,20 @@ export async function openSession({ url, clientId, onMessage }: SessionOptions):
   } catch (error) {
     end("the connection wasn't made");
     const refusal = (error as { reason?: unknown }).reason;
-    if (refusal instanceof Number) throw new Error(`the broker refused the connection: ${name(refusal as Reason)}`);
+    if (refusal instanceof Number) {
+      const why = `the broker refused the connection: ${name(refusal as Reason)}`;
+      throw kindOf(refusal as Reason) === "refused" ? new Refused(why) : new Error(why);
+    }
     if (!isOpen) throw new Error("the broker is down or refused the signed address");
     throw error;
   }
 
-  let isProbing = false;
-  const probe = async (withinMs: number) => {
-    if (isProbing) return;
-    isProbing = true;
-    await answer(client.ping(), "PINGRESP", withinMs).catch(() => {}); // its end is told by `ended`
-    isProbing = false;
-  };
-  const pings = setInterval(() => void probe(ANSWER_MS), PING_EVERY_MS);
+  let ping: Promise<boolean> | undefined; // one at a time; its end is told by `ended`
+  const isAlive = (): Promise<boolean> =>
+    (ping ??= answer(client.ping(), "PINGRESP")
+      .then(() => true, () => false)
+      .finally(() => (ping = undefined)));
+  const pings = setInterval(isAlive, PING_EVERY_MS);
   void ended.then(() => clearInterval(pings));
 
   return {
@@ -124,7 +137,7 @@ export async function openSession({ url, clientId, onMessage }: SessionOptions):
     async unsubscribe(filters) {
       await Promise.all(chunks(filters).map((topics) => answer(client.unsubscribe({ topics }), "UNSUBACK")));
     },
-    probe: () => void probe(PROBE_MS),
+    isAlive: (withinMs) => Promise.race([isAlive(), new Promise<boolean>((tell) => setTimeout(tell, withinMs, false))]),
     close() {
       void client.disconnect().finally(() => end("closed by the page"));
     },
@@ -133,7 +146,12 @@ export async function openSession({ url, clientId, onMessage }: SessionOptions):
 
 function granted(filter: string, reason: Reason | undefined): Granted {
   // A SUBACK with too few codes leaves the rest unanswered: 0x80, unspecified error.
-  return { filter, code: Number(reason ?? 0x80), reason: name(reason) };
+  return { topic: filter, code: Number(reason ?? 0x80), reason: name(reason) };
+}
+
+function kindOf(reason: Reason | undefined): Kind {
+  if (Number(reason) === TAKEN_OVER) return "taken-over";
+  return REFUSALS.includes(Number(reason)) ? "refused" : "network";
 }
 
 function name(reason: Reason | undefined): string {

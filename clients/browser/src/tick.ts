@@ -22,8 +22,18 @@ export interface Tick {
   readonly source?: string;
 }
 
+/** A tick, and what the day's change is reckoned from, where the message told it: the snapshot and the board do. */
+export interface Quote extends Tick {
+  /** The last price of the day before, UTC. */
+  readonly previousClose?: number;
+  /** The first price of the tick's day, UTC. */
+  readonly dayOpen?: number;
+}
+
+export type Place = Pick<Tick, "series" | "seq">;
+
 /** Whether `tick` comes after `other` in their symbol's order; anything comes after nothing. */
-export function isAfter(tick: Tick, other: Tick | undefined): boolean {
+export function isAfter(tick: Place, other: Place | undefined): boolean {
   return (
     other === undefined || tick.series > other.series || (tick.series === other.series && tick.seq > other.seq)
   );

@@ -7,7 +7,7 @@
  * Unknown fields are ignored.
  */
 
-import type { Tick } from "./tick.js";
+import type { Quote, Tick } from "./tick.js";
 
 /** A payload that isn't a price message. */
 export class WireError extends Error {
@@ -16,23 +16,35 @@ export class WireError extends Error {
 
 const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 
+type Fields = Record<string, unknown>;
+
 /** The ticks of a price message, oldest first. */
 export function decode(payload: string): Tick[] {
-  let message: unknown;
+  return ticksOf(parsed(payload));
+}
+
+/** A payload's fields. */
+export function parsed(payload: string): Fields {
   try {
-    message = JSON.parse(payload);
+    return fields(JSON.parse(payload));
   } catch (error) {
-    throw new WireError(`payload is not JSON: ${(error as Error).message}`);
+    throw error instanceof WireError ? error : new WireError(`payload is not JSON: ${(error as Error).message}`);
   }
-  return ticksOf(message);
+}
+
+/** The newest tick of a price that is parsed already, with what its day's change is reckoned from. */
+export function quoteOf(value: unknown): Quote {
+  const { previousClose, dayOpen } = fields(value);
+  return {
+    ...ticksOf(value).at(-1)!,
+    ...(previousClose != null && { previousClose: number(previousClose, "previousClose") }),
+    ...(dayOpen != null && { dayOpen: number(dayOpen, "dayOpen") }),
+  };
 }
 
 /** The ticks of a price message that is parsed already, oldest first. */
-export function ticksOf(parsed: unknown): Tick[] {
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new WireError(`payload is ${show(parsed)}; expected an object`);
-  }
-  const message = parsed as Record<string, unknown>;
+export function ticksOf(value: unknown): Tick[] {
+  const message = fields(value);
   const symbol = text(message.symbol, "symbol");
   const price = number(message.price, "price");
   const newestMs = time(message.timestamp);
@@ -89,19 +101,26 @@ function observed(
   };
 }
 
-function number(value: unknown, name: string): number {
+function fields(value: unknown): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new WireError(`payload is ${show(value)}; expected an object`);
+  }
+  return value as Fields;
+}
+
+export function number(value: unknown, name: string): number {
   if (typeof value !== "number" || !Number.isFinite(value)) {
     throw new WireError(`${name} is ${show(value)}; expected a number`);
   }
   return value;
 }
 
-function whole(value: unknown, name: string): number {
+export function whole(value: unknown, name: string): number {
   if (!Number.isSafeInteger(value)) throw new WireError(`${name} is ${show(value)}; expected a whole number`);
   return value as number;
 }
 
-function text(value: unknown, name: string): string {
+export function text(value: unknown, name: string): string {
   if (typeof value !== "string") throw new WireError(`${name} is ${show(value)}; expected text`);
   return value;
 }

@@ -52,7 +52,7 @@ describe("the truth about the connection", () => {
   });
 
   test("reconnecting says when and why", () => {
-    const state = { name: "reconnecting", retryAtMs: NOW + 2_100, attempt: 3, reason: "the connection was cut" } as const;
+    const state = { name: "reconnecting", retryAtMs: NOW + 2_100, attempt: 3, why: "the connection was cut", sinceMs: NOW } as const;
     expect(status(state, undefined, NOW).detail).toBe("in 3 s: the connection was cut");
     expect(status(state, undefined, NOW + 2_100).detail).toBe("now: the connection was cut");
   });

@@ -13,13 +13,22 @@ const V5 = { protocolVersion: 5 } as const;
 export class Platform {
   symbols = ["AAPL", "MSFT", "TSLA"];
   lanes: Record<string, string> = {};
+  topics: Record<string, string> = { price: "prices/{symbol}" };
+  /** What the snapshot tells, by symbol; null is an API that's down. */
+  newest: Record<string, object> | null = {};
+  /** Ticks of AAPL that history has, by seq. */
+  readonly history = new Map<number, object>();
+  /** Requests of blocks of history, each as its query. */
+  readonly blocks: string[] = [];
   poolId = "us-east-1:pool";
   /** How long credentials are good for. */
   credentialsLeftMs = 3_600_000;
   /** MQTT reason code for a filter. */
   grants: (filter: string) => number = () => 0;
-  connackCode = 0;
+  /** MQTT reason codes for the next connections; then 0. */
+  connackCodes: number[] = [];
   isUp = true;
+  refusesGuests = false;
   answersPings = true;
   readonly known = new Set<string>();
   readonly calls: string[] = [];
@@ -68,11 +77,12 @@ export class Platform {
         identity: { poolId: this.poolId, url: "http://identity.test" },
         clientId: "{identityId}-{random}",
         api: `${URL_}/api`,
-        topics: { price: "prices/{symbol}" },
+        topics: this.topics,
         symbols: this.symbols,
         lanes: this.lanes,
       });
     }
+    if (url.startsWith(`${URL_}/api/`)) return this.#api(new URL(url));
     if (url !== "http://identity.test") return new Response("", { status: 404 });
     const action = new Headers(init.headers).get("x-amz-target")!.replace("AWSCognitoIdentityService.", "");
     const body = JSON.parse(String(init.body)) as { IdentityId?: string };
@@ -82,6 +92,7 @@ export class Platform {
       this.known.add(id);
       return Response.json({ IdentityId: id });
     }
+    if (this.refusesGuests) return Response.json({ __type: "NotAuthorizedException", message: "no guests" }, { status: 400 });
     if (!this.known.has(body.IdentityId!)) {
       return Response.json({ __type: "ResourceNotFoundException", message: "no such identity" }, { status: 400 });
     }
@@ -90,6 +101,19 @@ export class Platform {
     return Response.json({
       Credentials: { AccessKeyId, SecretKey: "secret", SessionToken: "token", Expiration },
     });
+  }
+
+  #api({ pathname, search, searchParams }: URL): Response {
+    if (this.newest === null) return new Response("", { status: 503 });
+    if (pathname === "/api/prices") {
+      this.calls.push("snapshot");
+      const symbols = searchParams.get("symbols")!.split(",");
+      return Response.json({ prices: symbols.flatMap((symbol) => this.newest![symbol] ?? []) });
+    }
+    this.blocks.push(search);
+    const after = Number(searchParams.get("after_seq"));
+    const seqs = Array.from({ length: 100 }, (_, place) => after + 1 + place);
+    return Response.json({ ticks: seqs.flatMap((seq) => this.history.get(seq) ?? []) });
   }
 }
 
@@ -151,7 +175,7 @@ export class FakeSocket extends EventTarget {
   #answer(packet: Packet): void {
     this.packets.push(packet);
     if (packet.cmd === "connect") {
-      this.give({ cmd: "connack", reasonCode: this.platform.connackCode, sessionPresent: false });
+      this.give({ cmd: "connack", reasonCode: this.platform.connackCodes.shift() ?? 0, sessionPresent: false });
     } else if (packet.cmd === "subscribe") {
       const granted = packet.subscriptions.map(({ topic }) => this.platform.grants(topic));
       this.give({ cmd: "suback", messageId: packet.messageId!, granted });

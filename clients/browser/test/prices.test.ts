@@ -2,7 +2,19 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { connect, LaneOff, Prices, type State, type Tick, TooManySymbols, UnknownSymbol } from "../src/index";
+import {
+  connect,
+  LaneOff,
+  Prices,
+  type Quote,
+  type State,
+  type Stop,
+  type Tick,
+  type TickOptions,
+  TooManyTopics,
+  Unauthorized,
+  UnknownSymbol,
+} from "../src/index";
 import { Platform, published, URL_ } from "./platform";
 
 let platform: Platform;
@@ -27,6 +39,14 @@ async function connected(): Promise<Prices> {
 
 async function live(prices: Prices): Promise<void> {
   await vi.waitFor(() => expect(prices.state.name).toBe("live"), { interval: 2 });
+}
+
+/** Hear AAPL; whole, so that what is published from now on comes at once. */
+async function hear(prices: Prices, onTick: (tick: Quote) => void, options?: TickOptions): Promise<Stop> {
+  const told = new Promise((resolve) => prices.on("snapshot", resolve));
+  const stop = prices.subscribe(["AAPL"], onTick, options);
+  await told;
+  return stop;
 }
 
 /** Cut the connection, and wait until the client is back on a new one. */
@@ -97,8 +117,9 @@ describe("subscribing", () => {
   test("a symbol wanted twice is subscribed to once, until nobody wants it", async () => {
     const prices = await connected();
     const seen: number[] = [];
-    const stops = [1, 2].map(() => prices.subscribe(["AAPL"], (tick) => seen.push(tick.seq)));
-    await vi.waitFor(() => expect(platform.filters).toEqual([["prices/AAPL"]]));
+    const stops = [await hear(prices, (tick) => seen.push(tick.seq))];
+    stops.push(prices.subscribe(["AAPL"], (tick) => seen.push(tick.seq)));
+    expect(platform.filters).toEqual([["prices/AAPL"]]);
     platform.socket.publish("prices/AAPL", message(1));
     stops[0]!();
     platform.socket.publish("prices/AAPL", message(2));
@@ -133,9 +154,9 @@ describe("subscribing", () => {
     const prices = await connected();
     expect(() => prices.subscribe(["AAPL"], () => {})).toThrow(UnknownSymbol);
     expect(() => prices.subscribe(["AAPL"], () => {})).toThrow('symbol is "AAPL"; expected one that the platform carries: S0, S1');
-    expect(() => prices.subscribe(platform.symbols, () => {})).toThrow(TooManySymbols);
+    expect(() => prices.subscribe(platform.symbols, () => {})).toThrow(TooManyTopics);
     prices.subscribe(platform.symbols.slice(0, 50), () => {});
-    expect(() => prices.subscribe(["S50"], () => {})).toThrow("51 symbols on one connection; expected at most 50");
+    expect(() => prices.subscribe(["S50"], () => {})).toThrow("51 topics on one connection; expected at most 50");
   });
 });
 
@@ -143,7 +164,7 @@ describe("receiving", () => {
   test("a message with several ticks gives each of them, in order", async () => {
     const prices = await connected();
     const seen: Tick[] = [];
-    prices.subscribe(["AAPL"], (tick) => seen.push(tick));
+    await hear(prices, (tick) => seen.push(tick));
     platform.socket.publish("prices/AAPL", message(3, { first: 1, older: [[101.5, 400, 7], [102, 200]] }));
     expect(seen.map(({ seq, price, volume }) => [seq, price, volume])).toEqual([
       [1, 101.5, 7],
@@ -156,7 +177,7 @@ describe("receiving", () => {
   test("packets cut and joined by the network are put together again", async () => {
     const prices = await connected();
     const seen: number[] = [];
-    prices.subscribe(["AAPL"], (tick) => seen.push(tick.seq));
+    await hear(prices, (tick) => seen.push(tick.seq));
     const bytes = Buffer.concat([1, 2, 3].map((seq) => published("prices/AAPL", message(seq))));
     for (const [from, to] of [[0, 1], [1, 60], [60, 250], [250, bytes.length]]) {
       platform.socket.giveBytes(bytes.subarray(from, to));
@@ -167,7 +188,7 @@ describe("receiving", () => {
   test("a tick comes once, and never after a newer one; a new series starts over", async () => {
     const prices = await connected();
     const seen: [number, number][] = [];
-    prices.subscribe(["AAPL"], ({ series, seq }) => seen.push([series, seq]));
+    await hear(prices, ({ series, seq }) => seen.push([series, seq]));
     for (const [series, seq] of [[1, 5], [1, 5], [1, 4], [1, 6], [2, 1], [1, 7]]) {
       platform.socket.publish("prices/AAPL", message(seq!, { series }));
     }
@@ -179,7 +200,7 @@ describe("receiving", () => {
     const told: string[] = [];
     const seen: number[] = [];
     prices.on("undecodable", ({ topic, reason }) => told.push(`${topic}: ${reason}`));
-    prices.subscribe(["AAPL"], (tick) => seen.push(tick.seq));
+    await hear(prices, (tick) => seen.push(tick.seq));
     platform.socket.publish("prices/AAPL", { symbol: "AAPL" });
     platform.socket.publish("prices/AAPL", message(1));
     expect(told).toEqual(["prices/AAPL: price is missing; expected a number"]);
@@ -194,7 +215,7 @@ describe("receiving", () => {
     prices.subscribe(["AAPL"], () => {
       throw new Error("mine");
     });
-    prices.subscribe(["AAPL"], (tick) => seen.push(tick.seq));
+    await hear(prices, (tick) => seen.push(tick.seq));
     platform.socket.publish("prices/AAPL", message(1));
     expect(reported).toEqual([new Error("mine")]);
     expect(seen).toEqual([1]);
@@ -210,10 +231,10 @@ describe("reconnecting", () => {
     await vi.waitFor(() => expect(platform.filters).toHaveLength(1));
     await cutAndBack(prices);
     expect(states.map(({ name }) => name)).toEqual(["reconnecting", "live"]);
-    expect(states[0]).toMatchObject({ attempt: 1, reason: "the connection was cut (1006)" });
+    expect(states[0]).toMatchObject({ attempt: 1, why: "the connection was cut (1006)" });
     expect(platform.filters).toEqual([["prices/AAPL"], ["prices/AAPL"]]);
     expect(platform.sockets).toHaveLength(2);
-    expect(new Set(platform.packets("connect").map(({ clientId }) => clientId)).size).toBe(1);
+    expect(new Set(platform.packets("connect").map(({ clientId }) => clientId)).size).toBe(2);
   });
 
   test("good credentials are used again; ones with less than 10 minutes left are replaced", async () => {
@@ -229,25 +250,47 @@ describe("reconnecting", () => {
   test("the reason that the broker gives before it hangs up is the one told", async () => {
     const prices = await connected();
     const reasons: string[] = [];
-    prices.on("state", (state) => state.name === "reconnecting" && reasons.push(state.reason));
-    platform.socket.give({ cmd: "disconnect", reasonCode: 0x8e });
+    prices.on("state", (state) => state.name === "reconnecting" && reasons.push(state.why));
+    platform.socket.give({ cmd: "disconnect", reasonCode: 0x8b });
     platform.socket.cut(1000);
     await vi.waitFor(() => expect(reasons).not.toEqual([]));
-    expect(reasons).toEqual(["the broker ended the connection: session taken over (0x8e)"]);
+    expect(reasons).toEqual(["the broker ended the connection: server shutting down (0x8b)"]);
   });
 
-  test("a refused connection is told with its reason and tried again", async () => {
-    platform.connackCode = 0x87;
+  test("a refusal is tried once more with everything fetched anew", async () => {
+    platform.connackCodes = [0x87];
+    const states: State[] = [];
     const prices = await connect(URL_);
     open.push(prices);
-    await vi.waitFor(() =>
-      expect(prices.state).toMatchObject({
-        name: "reconnecting",
-        reason: "the broker refused the connection: not authorized (0x87)",
-      }),
-    );
-    platform.connackCode = 0;
+    prices.on("state", (state) => states.push(state));
     await live(prices);
+    expect(states[0]).toMatchObject({
+      name: "reconnecting",
+      why: "the broker refused the connection: not authorized (0x87)",
+    });
+    expect(platform.calls.filter((call) => call === "discovery")).toHaveLength(2);
+    expect(platform.calls.filter((call) => call === "GetCredentialsForIdentity")).toHaveLength(2);
+  });
+
+  test.each([
+    ["client id", () => (platform.connackCodes = [0x87, 0x87]), "not authorized (0x87)"],
+    ["guest", () => (platform.refusesGuests = true), "GetCredentialsForIdentity was refused with NotAuthorizedException, no guests"],
+  ])("a second refusal of the %s is final, and readers are told", async (_, refuse, why) => {
+    refuse();
+    const prices = await connect(URL_);
+    const reading = prices.ticks("AAPL").next();
+    await expect(reading).rejects.toThrow(Unauthorized);
+    await expect(reading).rejects.toThrow(why);
+    expect(prices.state).toMatchObject({ name: "closed", error: await reading.catch((error: Error) => error) });
+    expect(platform.sockets.length).toBeLessThanOrEqual(2);
+  });
+
+  test("a client id taken over elsewhere is final", async () => {
+    const prices = await connected();
+    platform.socket.give({ cmd: "disconnect", reasonCode: 0x8e });
+    platform.socket.cut(1000);
+    await vi.waitFor(() => expect(prices.state).toMatchObject({ name: "closed", why: expect.stringContaining("taken over") }));
+    expect(platform.sockets).toHaveLength(1);
   });
 
   test("a platform set up anew is found again, with its new pool and a new identity", async () => {
@@ -277,7 +320,7 @@ describe("reconnecting", () => {
     const now = Date.now;
     let laterMs = 0;
     vi.spyOn(Date, "now").mockImplementation(() => now() + laterMs);
-    vi.mocked(Math.random).mockReturnValue(1e6); // a wait of days
+    vi.mocked(Math.random).mockReturnValue(300); // a wait of minutes
     const prices = await connected();
     for (const event of ["online", "visibilitychange"]) {
       platform.socket.cut(1006);
@@ -299,9 +342,11 @@ describe("reconnecting", () => {
     expect(platform.packets("pingreq").length).toBeGreaterThanOrEqual(3);
     expect(next.state.name).toBe("live");
     platform.answersPings = false;
+    const whys: string[] = [];
+    next.on("state", (state) => state.name === "reconnecting" && whys.push(state.why));
     await vi.advanceTimersByTimeAsync(40_000);
     vi.useRealTimers();
-    expect(next.state).toMatchObject({ name: "reconnecting", reason: "the broker sent no PINGRESP in 10 s" });
+    expect(whys[0]).toBe("the broker sent no PINGRESP in 10 s");
   });
 
   test("once closed it stays closed", async () => {

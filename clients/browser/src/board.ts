@@ -1,0 +1,30 @@
+/**
+ * Board messages: many symbols' newest prices at once.
+ *
+ * In: UTF-8 JSON. Out: a BoardUpdate, or a WireError that says what is wrong. A window that didn't fit into one
+ * message comes in parts, each of which stands for itself.
+ */
+
+import type { Quote } from "./tick.js";
+import { parsed, quoteOf, time, WireError } from "./wire.js";
+
+export interface BoardUpdate {
+  readonly timeMs: number;
+  /** Whether no symbol is left out; else these are the ones that changed. */
+  readonly full: boolean;
+  readonly part: number;
+  readonly parts: number;
+  readonly prices: readonly Quote[];
+}
+
+export function decodeBoard(payload: string): BoardUpdate {
+  const { time: at, full, part, parts, prices } = parsed(payload);
+  if (!Array.isArray(prices)) throw new WireError("prices is not a list");
+  return {
+    timeMs: time(at),
+    full: full === true,
+    part: Number(part ?? 1),
+    parts: Number(parts ?? 1),
+    prices: prices.map(quoteOf),
+  };
+}

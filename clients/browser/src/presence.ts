@@ -1,0 +1,54 @@
+/**
+ * Whether somebody looks: a tab that is hidden needs less, and one that is shown again needs all at once.
+ *
+ * In: the browser's events, or none where there is no document. Out: which lanes are worth their cost at a moment,
+ * and a call when the person or the network is back. Timers of a hidden tab fire seldom and a frozen one's not at
+ * all, so everything goes by the clock.
+ */
+
+/** `all` that's wanted; the `board` in place of each symbol's own lane; or `none`, and no connection. */
+export type Lanes = "all" | "board" | "none";
+
+export const BOARD_AFTER_MS = 30_000;
+export const NONE_AFTER_MS = 5 * 60_000;
+/** A visible page whose clock jumps by this much has slept. */
+export const SLEPT_MS = 10_000;
+
+/** What a tab needs that has been hidden for `hiddenMs`; undefined is a tab that's shown. */
+export function lanesFor(hiddenMs: number | undefined): Lanes {
+  if (hiddenMs === undefined || hiddenMs < BOARD_AFTER_MS) return "all";
+  return hiddenMs < NONE_AFTER_MS ? "board" : "none";
+}
+
+export type Return = "shown" | "online" | "woke";
+
+export class Presence {
+  #hiddenAtMs: number | undefined;
+  #beatMs = Date.now();
+  readonly #onReturn: (how: Return) => void;
+
+  constructor(onReturn: (how: Return) => void, signal: AbortSignal) {
+    this.#onReturn = onReturn;
+    if (typeof document === "undefined") return;
+    const look = () => {
+      const wasHidden = this.#hiddenAtMs !== undefined;
+      this.#hiddenAtMs = document.hidden ? (this.#hiddenAtMs ?? Date.now()) : undefined;
+      if (!document.hidden) onReturn(wasHidden ? "shown" : "woke");
+    };
+    if (document.hidden) this.#hiddenAtMs = Date.now();
+    document.addEventListener("visibilitychange", look, { signal });
+    addEventListener("online", () => onReturn("online"), { signal });
+    addEventListener("pageshow", (event) => event.persisted && onReturn("woke"), { signal });
+  }
+
+  get hiddenMs(): number | undefined {
+    return this.#hiddenAtMs === undefined ? undefined : Date.now() - this.#hiddenAtMs;
+  }
+
+  /** To be called each second: finds out by the clock that the machine has slept. */
+  beat(nowMs: number): void {
+    const sleptMs = nowMs - this.#beatMs;
+    this.#beatMs = nowMs;
+    if (sleptMs > SLEPT_MS && this.#hiddenAtMs === undefined) this.#onReturn("woke");
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * What the client says of its prices, in one word and one sentence, and never better than it is.
+ *
+ * In: how the connection stands, what the person's tab is doing, what was heard and when. Out: one State. Pure, so
+ * that each of its sentences has a test.
+ */
+
+import type { Phase } from "./connection.js";
+import type { Lanes } from "./presence.js";
+import type { Status } from "./status.js";
+
+/** Prices that are this much older than the platform's own messages are delayed. */
+export const LAG_MS_MAX = 5_000;
+/** A price that came this short a while ago says more than any status. */
+export const FRESH_MS = 15_000;
+
+export type Condition =
+  /** The first connection is being made. */
+  | { readonly name: "connecting" }
+  /** Connected, each topic confirmed, and nothing to doubt. */
+  | { readonly name: "live" }
+  /** Prices come, and later than they could. */
+  | { readonly name: "delayed"; readonly why: string }
+  /** Connected, and what should come doesn't. */
+  | { readonly name: "stale"; readonly why: string }
+  | { readonly name: "reconnecting"; readonly retryAtMs: number; readonly attempt: number; readonly why: string }
+  /** Rightly without prices: the market is closed, or the feed paused. */
+  | { readonly name: "quiet"; readonly because: "market" | "paused"; readonly untilMs?: number; readonly why: string }
+  /** Nobody has looked for five minutes, so nothing is asked for until somebody does. */
+  | { readonly name: "hidden"; readonly why: string }
+  /** Over for good; with an error when it wasn't the page that closed it. */
+  | { readonly name: "closed"; readonly why: string; readonly error?: Error };
+
+/** `sinceMs` is when the client came into it. */
+export type State = Condition & { readonly sinceMs: number };
+
+export interface View {
+  readonly phase: Phase;
+  readonly lanes: Lanes;
+  readonly status: Status | undefined;
+  /** When the newest price came, on any lane. */
+  readonly heardMs: number | undefined;
+  /** How old prices are on arrival by the platform's clock; undefined while that isn't known. */
+  readonly lagMs: number | undefined;
+  readonly nowMs: number;
+}
+
+export function condition({ phase, lanes, status, heardMs, lagMs, nowMs }: View): Condition {
+  if (phase.name !== "connected") return phase;
+  const isFresh = heardMs !== undefined && nowMs - heardMs < FRESH_MS;
+  if (status !== undefined && !isFresh) {
+    if (status.paused) return { name: "quiet", because: "paused", why: "the feed is paused" };
+    if (status.market === "closed") return closedMarket(status);
+    const silence = status.reasons.find(({ what }) => what === "silence");
+    if (silence !== undefined) return { name: "stale", why: silence.says };
+  }
+  const queue = status?.reasons.find(({ what }) => what === "queue");
+  if (queue !== undefined) return { name: "delayed", why: queue.says };
+  if (lanes === "board") return { name: "delayed", why: "the tab is hidden, so prices come from the board" };
+  if (lagMs !== undefined && lagMs > LAG_MS_MAX) {
+    return { name: "delayed", why: `prices are ${Math.round(lagMs / 1000)} s old when they come` };
+  }
+  return { name: "live" };
+}
+
+function closedMarket({ opensMs }: Status): Condition {
+  const opens = opensMs === undefined ? "" : ` until ${new Date(opensMs).toISOString().slice(0, 16)}Z`;
+  return {
+    name: "quiet",
+    because: "market",
+    ...(opensMs !== undefined && { untilMs: opensMs }),
+    why: `the market is closed${opens}`,
+  };
+}

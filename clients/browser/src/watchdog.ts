@@ -1,0 +1,76 @@
+/**
+ * Whether silence on an open connection means that it's dead: judged by the status lane, and by the pace at which
+ * prices came before.
+ *
+ * In: what was heard, and when. Out: what to do. Pure; Python's does the same on the same cases. A closed market and
+ * a paused feed are rightly silent.
+ */
+
+import type { Status } from "./status.js";
+
+/** Two statuses missed, and some seconds for their way. Each connection in vain doubles it. */
+export const STATUS_MS_MAX = 130_000;
+export const DOUBLED_MAX = 8;
+/** Silence that's shorter isn't one, and one that's longer always is. */
+export const SILENCE_MS_MIN = 10_000;
+export const SILENCE_MS_MAX = 120_000;
+/** Silence this many times longer than the usual pause is one. */
+export const PAUSES = 10;
+const WINDOW = 20; // messages that tell the usual pause
+
+/** ask: compare with the snapshot over HTTP, which is ahead when the connection is dead. stale: it is dead. */
+export type Look = "fine" | "ask" | "stale";
+
+export class Watchdog {
+  status: Status | undefined;
+  /** When the newest price came. */
+  heardMs: number | undefined;
+  #connectedMs = 0;
+  #statusMs: number | undefined;
+  #openMs = 0; // when the market opened, as the status before told
+  #pauseMs: number | undefined;
+  #askMs = 0; // the silence at which it asks again
+  #vain = 0.5;
+
+  connected(nowMs: number): void {
+    this.#connectedMs = nowMs;
+    this.#askMs = 0;
+    this.#vain = Math.min(DOUBLED_MAX, this.#vain * 2);
+  }
+
+  hearStatus(status: Status, nowMs: number): void {
+    this.status = status;
+    this.#statusMs = nowMs;
+    this.#vain = 1;
+    this.#openMs = status.market === "closed" && status.untilMs !== undefined ? nowMs + status.untilMs - status.timeMs : 0;
+  }
+
+  hearPrices(messages: number, nowMs: number): void {
+    const pauseMs = (nowMs - Math.max(this.heardMs ?? 0, this.#connectedMs, this.#openMs)) / messages;
+    const before = this.#pauseMs ?? pauseMs;
+    this.#pauseMs = before + (pauseMs - before) * Math.min(1, messages / WINDOW);
+    this.heardMs = nowMs;
+    this.#askMs = 0;
+  }
+
+  look(nowMs: number): Look {
+    if (!this.#isOpen(nowMs)) return "fine";
+    const sinceMs = Math.max(this.#connectedMs, this.#openMs);
+    if (nowMs - Math.max(sinceMs, this.#statusMs ?? 0) >= STATUS_MS_MAX * this.#vain) return "stale";
+    if (this.#pauseMs === undefined) return "fine";
+    const silentMs = nowMs - Math.max(sinceMs, this.heardMs ?? 0);
+    const quietMs = Math.min(SILENCE_MS_MAX, Math.max(SILENCE_MS_MIN, PAUSES * this.#pauseMs));
+    if (silentMs < Math.max(quietMs, this.#askMs)) return "fine";
+    this.#askMs = 2 * silentMs;
+    return "ask";
+  }
+
+  /** Whether prices should come; so it is too while nobody has said. */
+  #isOpen(nowMs: number): boolean {
+    const { status } = this;
+    if (status === undefined) return true;
+    if (status.paused) return false;
+    const hasChanged = status.untilMs !== undefined && nowMs - this.#statusMs! >= status.untilMs - status.timeMs;
+    return (status.market === "closed") === hasChanged;
+  }
+}

@@ -7,6 +7,6 @@ export default defineConfig({
   build: {
     target: "es2022",
     lib: { entry: "src/index.ts", formats: ["es"], fileName: () => "tickwire.js" },
-    rolldownOptions: { output: { minify: true } },
+    rolldownOptions: { output: { minify: true, comments: { annotation: false } } },
   },
 });

@@ -14,8 +14,6 @@ import { quoteOf, ticksOf } from "./wire.js";
 /** Ticks in a block of history. A full one never changes, so that a CDN may keep it for ever. */
 export const BLOCK = 100;
 
-const TIMEOUT_MS = 10_000;
-
 export interface BarRange {
   /** By default 1m. */
   readonly interval?: Interval;
@@ -46,7 +44,7 @@ export async function block(api: string, symbol: string, series: number, after: 
 
 async function list<T>(api: string, path: string, name: string, decode: (entry: unknown) => T, cache: RequestCache): Promise<T[]> {
   const address = `${api.replace(/\/+$/, "")}/${path}`;
-  const response = await reach(address, TIMEOUT_MS, { cache });
+  const response = await reach(address, { cache });
   if (!response.ok) throw new Unreachable(address, `status ${response.status}`, response.status);
   const answer = (await response.json().catch(() => undefined)) as Record<string, unknown> | undefined;
   const found = answer?.[name];

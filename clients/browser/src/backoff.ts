@@ -18,3 +18,7 @@ export function ceilingMs(failures: number, downMs = Infinity): number {
 export function delayMs(failures: number, random: () => number = Math.random): number {
   return Math.floor(random() * ceilingMs(failures));
 }
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

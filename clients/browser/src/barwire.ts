@@ -6,8 +6,8 @@
  */
 
 import type { Bar } from "./bars.js";
-import { INTERVALS, type Interval } from "./topic.js";
-import { number, parsed, text, time, whole, WireError } from "./wire.js";
+import type { Interval } from "./topic.js";
+import { number, parsed, text, time } from "./wire.js";
 
 export interface BarMessage extends Bar {
   readonly interval: Interval;
@@ -22,28 +22,11 @@ export function decodeBar(payload: string): BarMessage {
 }
 
 export function barOf(value: unknown): BarMessage {
-  const bar = value as Record<string, unknown>;
-  const interval = INTERVALS.find((name) => name === bar.interval);
-  if (interval === undefined) throw new WireError(`interval is ${JSON.stringify(bar.interval)}; expected one of ${INTERVALS}`);
-  const figure = (name: string) => number(bar[name], name);
-  const count = (name: string) => whole(bar[name], name);
-  return {
-    symbol: text(bar.symbol, "symbol"),
-    interval,
-    startMs: time(bar.start),
-    endMs: time(bar.end),
-    open: figure("open"),
-    high: figure("high"),
-    low: figure("low"),
-    close: figure("close"),
-    volume: figure("volume"),
-    vwap: bar.vwap == null ? null : figure("vwap"),
-    average5m: figure("average5m"),
-    count: count("count"),
-    first: count("first"),
-    last: count("last"),
-    series: count("series"),
-    corrected: bar.corrected === true,
-    isOpen: bar.closed === false,
-  };
+  const { start, end, closed, v, corrected, ...bar } = value as BarMessage & Record<string, unknown>;
+  for (const name of FIGURES) number(bar[name], name);
+  text(bar.symbol, "symbol");
+  text(bar.interval, "interval");
+  return { ...bar, startMs: time(start), endMs: time(end), corrected: corrected === true, isOpen: closed === false };
 }
+
+const FIGURES = "open high low close volume average5m count first last series".split(" ");

@@ -6,7 +6,7 @@
  */
 
 import type { Quote } from "./tick.js";
-import { parsed, quoteOf, time, WireError } from "./wire.js";
+import { parsed, quoteOf, time, whole, WireError } from "./wire.js";
 
 export interface BoardUpdate {
   readonly timeMs: number;
@@ -20,11 +20,6 @@ export interface BoardUpdate {
 export function decodeBoard(payload: string): BoardUpdate {
   const { time: at, full, part, parts, prices } = parsed(payload);
   if (!Array.isArray(prices)) throw new WireError("prices is not a list");
-  return {
-    timeMs: time(at),
-    full: full === true,
-    part: Number(part ?? 1),
-    parts: Number(parts ?? 1),
-    prices: prices.map(quoteOf),
-  };
+  const [place, count] = [whole(part, "part"), whole(parts, "parts")];
+  return { timeMs: time(at), full: full === true, part: place, parts: count, prices: prices.map(quoteOf) };
 }

@@ -8,11 +8,11 @@
  */
 
 import { type Discovery, discover } from "./discovery.js";
-import { Refused, TickwireError, Unauthorized } from "./errors.js";
+import { Refused, TakenOver, Unauthorized } from "./errors.js";
 import { Identity } from "./identity.js";
 import { type Happening, type Kind, Machine, type Step } from "./machine.js";
 import { type End, type Granted, openSession } from "./session.js";
-import { signedUrl } from "./signing.js";
+import { hex, signedUrl } from "./signing.js";
 import { Subscriptions } from "./subscriptions.js";
 
 /** A session is replaced by another one at an age between these: AWS IoT Core ends it at 24 hours. */
@@ -27,22 +27,23 @@ const NUDGE_MS = 1_000;
 /** A person who comes back doesn't wait longer for a broker's sign of life. */
 const PROBE_MS = 800;
 
-export type Phase =
-  | { readonly name: "connecting" }
-  | { readonly name: "connected" }
-  | { readonly name: "reconnecting"; readonly retryAtMs: number; readonly attempt: number; readonly why: string }
-  | { readonly name: "stale"; readonly why: string }
-  | { readonly name: "hidden"; readonly why: string }
-  | { readonly name: "closed"; readonly why: string; readonly error?: Error };
+export interface Phase {
+  readonly name: Step["state"] | "hidden";
+  readonly why: string;
+  /** When the next attempt is made, and how many have failed. */
+  readonly retryAtMs: number;
+  readonly attempt: number;
+  readonly error?: Error;
+}
 
 export interface ConnectionEvents {
   onMessage(topic: string, text: string): void;
-  onPhase(phase: Phase): void;
+  onPhase(): void;
   onAnswers(answers: readonly Granted[]): void;
 }
 
 export class Connection {
-  phase: Phase = { name: "connecting" };
+  phase: Phase = { name: "connecting", why: "", retryAtMs: 0, attempt: 0 };
   #discovery: Discovery;
   #identity: Identity;
   #machine = new Machine();
@@ -56,7 +57,7 @@ export class Connection {
   #wanted: ReadonlySet<string> = new Set();
   readonly #url: string | URL;
   readonly #events: ConnectionEvents;
-  readonly #random = randomId();
+  readonly #random = hex(crypto.getRandomValues(new Uint8Array(6)));
   readonly #hangUps = new Map<string, number>();
 
   constructor(url: string | URL, discovery: Discovery, events: ConnectionEvents) {
@@ -86,7 +87,7 @@ export class Connection {
   /** Hold no connection until `start`. */
   suspend(why: string): void {
     this.#stop();
-    this.#enter({ name: "hidden", why });
+    this.#enter("hidden", why);
   }
 
   /** The watchdog found the connection dead. */
@@ -116,7 +117,9 @@ export class Connection {
     const step = this.#machine.step(happening, kind, Date.now());
     clearTimeout(this.#timer);
     const waitMs = Math.random() * (step.ceilingMs ?? 0);
-    this.#tell(step, why, Date.now() + waitMs);
+    // The first attempt is under way until it has failed.
+    const name = step.state === "connecting" && why !== "" ? "reconnecting" : step.state;
+    this.#enter(name, why, Date.now() + waitMs, this.#error(step.why, why));
     if (step.next === "end") this.#stop();
     else if (step.next === "wait") this.#timer = setTimeout(() => this.#retry(), waitMs);
     else if (step.next !== "none") void this.#dial(step.next === "renew");
@@ -221,28 +224,13 @@ export class Connection {
     link?.session.close();
   }
 
-  #tell({ state, why: cause }: Step, why: string, retryAtMs: number): void {
-    const { failures } = this.#machine;
-    if (state === "closed") this.#enter({ name: "closed", why, ...this.#error(cause, why) });
-    else if (state === "stale") this.#enter({ name: state, why });
-    else if (state === "connected") this.#enter({ name: state });
-    else if (why === "") this.#enter({ name: "connecting" });
-    else this.#enter({ name: "reconnecting", retryAtMs, attempt: Math.max(1, failures), why });
+  #error(cause: Step["why"], why: string): Error | undefined {
+    if (cause === "unauthorized") return new Unauthorized(this.#discovery.iot.url, why);
+    return cause === "taken-over" ? new TakenOver(why) : undefined;
   }
 
-  #error(cause: Step["why"], why: string): { error?: Error } {
-    if (cause === "closed") return {};
-    const { url } = this.#discovery.iot;
-    if (cause === "unauthorized") return { error: new Unauthorized(url, why) };
-    return { error: new TickwireError(`another connection took over the client id of this one: ${why}`) };
+  #enter(name: Phase["name"], why: string, retryAtMs = 0, error?: Error): void {
+    this.phase = { name, why, retryAtMs, attempt: this.#machine.failures, ...(error && { error }) };
+    this.#events.onPhase();
   }
-
-  #enter(phase: Phase): void {
-    this.phase = phase;
-    this.#events.onPhase(phase);
-  }
-}
-
-function randomId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(6))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

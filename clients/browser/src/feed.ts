@@ -2,45 +2,41 @@
  * One symbol's ticks on their way to whoever listens, whole from the first.
  *
  * In: messages, the snapshot, prices of the board. Out: each tick once and in order to each listener; gaps as events.
- * A lossless feed has what is missing fetched in the blocks of 100 that a CDN may keep, after a random wait of up to
- * 2 s, so that a thousand tabs that missed the same message don't ask at once. Bounded: the newest 1,000 ticks of a
- * hole, three tries a block.
+ * When a listener wants it lossless, what is missing is fetched in the blocks of 100 that a CDN may keep, after a
+ * random wait of up to 2 s, so that a thousand tabs that missed the same message don't ask at once. Bounded: the
+ * newest 1,000 ticks of a hole, three tries a block.
  */
 
-import { BLOCK } from "./api.js";
-import { delayMs } from "./backoff.js";
+import { BLOCK, block } from "./api.js";
+import { delayMs, sleep } from "./backoff.js";
 import { Unreachable } from "./errors.js";
-import { type Gap, isGap, type Item, Sequence } from "./sequence.js";
+import { tell } from "./events.js";
+import { type Counts, type Gap, isGap, type Item, Sequence } from "./sequence.js";
 import type { Quote, Tick } from "./tick.js";
 
 export const FILL_WAIT_MS = 2_000;
 export const FILL_MAX = 10 * BLOCK;
 const TRIES_MAX = 3;
 
-export interface FeedOptions {
-  readonly symbol: string;
-  readonly isConflated: boolean;
-  readonly lossless: boolean;
-  readonly counts: { duplicates: number };
-  /** The stored ticks of the block that begins after `after`. */
-  fetch(series: number, after: number): Promise<Tick[]>;
-  onTick(tick: Quote, listeners: Iterable<(tick: Quote) => void>): void;
-  onGap(gap: Gap): void;
-  readonly signal: AbortSignal;
-}
-
 export class Feed {
   newest: Quote | undefined;
   readonly listeners = new Set<(tick: Quote) => void>();
-  readonly lossless: boolean;
   readonly #sequence: Sequence;
-  readonly #options: FeedOptions;
   #isFilling = false;
 
-  constructor(options: FeedOptions) {
-    this.#options = options;
-    this.lossless = options.lossless;
-    this.#sequence = new Sequence(options);
+  constructor(
+    readonly symbol: string,
+    isConflated: boolean,
+    counts: Counts,
+    readonly api: () => string,
+    readonly onGap: (gap: Gap) => void,
+  ) {
+    this.#sequence = new Sequence(isConflated, counts);
+  }
+
+  /** From now on fill what is missing, for all who listen. */
+  loseNothing(): void {
+    this.#sequence.lossless = true;
   }
 
   snapshot(quote: Quote | undefined): void {
@@ -53,41 +49,34 @@ export class Feed {
 
   /** A price of the board stands in for the lane while the tab is hidden; what lies between isn't missing. */
   board(quote: Quote): void {
-    if (this.lossless) return; // fetches all of it when the tab is shown
+    if (this.#sequence.lossless) return; // it fetches all of them when the tab is shown
     this.skip();
-    this.#emit(this.#sequence.snapshot(quote));
+    this.snapshot(quote);
     this.skip();
   }
 
-  /** What the next tick leaves out isn't missing. */
+  /** What the next tick leaves out isn't missing, unless someone wants it all. */
   skip(): void {
-    if (!this.lossless) this.#sequence.skip();
+    this.#sequence.skip();
   }
 
   #emit(items: readonly Item[]): void {
     for (const item of items) {
-      if (isGap(item)) this.#options.onGap(item);
-      else {
-        this.newest = item;
-        this.#options.onTick(item, this.listeners);
-      }
+      if (isGap(item)) this.onGap(item);
+      else tell(this.listeners, (this.newest = item));
     }
-    if (this.#sequence.missing !== undefined && !this.#isFilling) void this.#fill();
+    if (!this.#isFilling && this.#sequence.missing !== undefined) void this.#fill();
   }
 
   async #fill(): Promise<void> {
-    const { signal } = this.#options;
     this.#isFilling = true;
     await sleep(Math.random() * FILL_WAIT_MS);
-    for (let run = this.#sequence.missing; run !== undefined && !signal.aborted; run = this.#sequence.missing) {
+    for (let run = this.#sequence.missing; run !== undefined && this.listeners.size > 0; run = this.#sequence.missing) {
       const { series, first, last } = run;
-      if (last - first >= FILL_MAX) {
-        this.#emit(this.#sequence.fill({ ...run, last: last - FILL_MAX }, []));
-        continue;
-      }
       const after = Math.floor((first - 1) / BLOCK) * BLOCK;
-      const ticks = await this.#block(series, after);
-      if (!signal.aborted) this.#emit(this.#sequence.fill({ ...run, last: Math.min(last, after + BLOCK) }, ticks));
+      const isFar = last - first >= FILL_MAX;
+      const ticks = isFar ? [] : await this.#block(series, after);
+      this.#emit(this.#sequence.fill({ ...run, last: isFar ? last - FILL_MAX : Math.min(last, after + BLOCK) }, ticks));
     }
     this.#isFilling = false;
   }
@@ -96,7 +85,7 @@ export class Feed {
   async #block(series: number, after: number): Promise<Tick[]> {
     for (let failures = 1; ; failures += 1) {
       try {
-        return await this.#options.fetch(series, after);
+        return await block(this.api(), this.symbol, series, after);
       } catch (error) {
         const status = error instanceof Unreachable ? (error.status ?? 500) : 400;
         if ((status < 500 && status !== 429) || failures === TRIES_MAX) return [];
@@ -104,8 +93,4 @@ export class Feed {
       }
     }
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

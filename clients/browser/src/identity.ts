@@ -8,7 +8,6 @@
 
 import { reach, Refused, Unreachable } from "./errors.js";
 
-const TIMEOUT_MS = 10_000;
 const LEFT_MS_MIN = 10 * 60_000;
 
 export interface Credentials {
@@ -20,19 +19,16 @@ export interface Credentials {
   readonly expiresMs: number;
 }
 
-/** What Identity needs of local storage. */
-export type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
-
 export class Identity {
   readonly #poolId: string;
   readonly #url: string;
-  readonly #store: Store;
+  #identityId: string | null = null;
   #credentials: Credentials | undefined;
 
-  constructor(pool: { readonly poolId: string; readonly url: string }, store: Store = storage()) {
-    this.#poolId = pool.poolId;
-    this.#url = pool.url;
-    this.#store = store;
+  constructor({ poolId, url }: { readonly poolId: string; readonly url: string }) {
+    this.#poolId = poolId;
+    this.#url = url;
+    this.#kept((store, key) => (this.#identityId = store.getItem(key)));
   }
 
   /** Credentials good for at least 10 minutes. */
@@ -50,20 +46,26 @@ export class Identity {
   }
 
   async #fetch(): Promise<Credentials> {
-    const key = `tickwire:identity:${this.#poolId}`;
-    const kept = this.#store.getItem(key);
-    if (kept !== null) {
-      try {
-        return await this.#credentialsFor(kept);
-      } catch (error) {
-        if (!(error instanceof Unknown) && !(error instanceof Refused)) throw error;
-        this.#store.removeItem(key);
-      }
+    try {
+      if (this.#identityId !== null) return await this.#credentialsFor(this.#identityId);
+    } catch (error) {
+      if (!(error instanceof Unknown) && !(error instanceof Refused)) throw error;
+      this.#kept((store, key) => store.removeItem(key));
     }
-    const { IdentityId: id } = await this.#call("GetId", { IdentityPoolId: this.#poolId });
-    const credentials = await this.#credentialsFor(String(id));
-    this.#store.setItem(key, String(id));
+    const { IdentityId } = await this.#call("GetId", { IdentityPoolId: this.#poolId });
+    const id = (this.#identityId = String(IdentityId));
+    const credentials = await this.#credentialsFor(id);
+    this.#kept((store, key) => store.setItem(key, id));
     return credentials;
+  }
+
+  /** Where the page may not use local storage (a private window, a sandboxed frame, a full disk), nothing is kept. */
+  #kept(use: (store: Storage, key: string) => void): void {
+    try {
+      use(localStorage, `tickwire:identity:${this.#poolId}`);
+    } catch {
+      // then this tab is a guest of its own
+    }
   }
 
   async #credentialsFor(identityId: string): Promise<Credentials> {
@@ -80,7 +82,7 @@ export class Identity {
   }
 
   async #call(action: string, body: object): Promise<Record<string, unknown>> {
-    const response = await reach(this.#url, TIMEOUT_MS, {
+    const response = await reach(this.#url, {
       method: "POST",
       headers: {
         "content-type": "application/x-amz-json-1.1",
@@ -102,26 +104,3 @@ export class Identity {
 class Unknown extends Unreachable {}
 
 const UNKNOWN = new Set(["ResourceNotFoundException", "InvalidParameterException"]);
-
-/** Local storage, or memory where the page may not use it (a private window, a sandboxed frame, a full disk). */
-function storage(): Store {
-  const memory = new Map<string, string>();
-  const attempt = <T>(action: () => T, otherwise: T): T => {
-    try {
-      return action();
-    } catch {
-      return otherwise;
-    }
-  };
-  return {
-    getItem: (key) => memory.get(key) ?? attempt(() => localStorage.getItem(key), null),
-    setItem(key, value) {
-      memory.set(key, value);
-      attempt(() => localStorage.setItem(key, value), undefined);
-    },
-    removeItem(key) {
-      memory.delete(key);
-      attempt(() => localStorage.removeItem(key), undefined);
-    },
-  };
-}

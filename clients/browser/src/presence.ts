@@ -38,7 +38,6 @@ export class Presence {
     if (document.hidden) this.#hiddenAtMs = Date.now();
     document.addEventListener("visibilitychange", look, { signal });
     addEventListener("online", () => onReturn("online"), { signal });
-    addEventListener("pageshow", (event) => event.persisted && onReturn("woke"), { signal });
   }
 
   get hiddenMs(): number | undefined {

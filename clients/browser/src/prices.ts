@@ -6,7 +6,8 @@
  * silence, and `state` says what these prices are worth at this moment.
  */
 
-import { type BarRange, bars, block, snapshot } from "./api.js";
+import { type BarRange, bars, snapshot } from "./api.js";
+import { sleep } from "./backoff.js";
 import { type BarMessage, decodeBar } from "./barwire.js";
 import { type BoardUpdate, decodeBoard } from "./board.js";
 import { Buffer } from "./buffer.js";
@@ -70,9 +71,8 @@ export class Prices {
   readonly #watchdog = new Watchdog();
   readonly #counters = new Counters();
   readonly #listeners = new Listeners();
-  readonly #feeds = new Map<string, Feed[]>();
-  readonly #boards = new Set<(update: BoardUpdate) => void>();
-  readonly #bars = new Map<string, Set<(bar: BarMessage) => void>>();
+  readonly #feeds = new Map<string, Feed>();
+  readonly #others = new Map<string, Set<(value: never) => void>>(); // by topic: boards and bars
   readonly #newest = new Map<string, Place>();
   readonly #abort = new AbortController();
   readonly #whenHidden: "board" | "stay";
@@ -128,18 +128,17 @@ export class Prices {
     const wanted = [...new Set(symbols)];
     this.#check(wanted, lossless);
     const listener = (tick: Quote) => onTick(tick); // its own, so that one function may be given twice
-    const feeds = wanted.map((symbol) => this.#feed(symbol, lossless));
-    for (const feed of feeds) {
+    for (const symbol of wanted) {
+      const feed = this.#feeds.get(symbol) ?? this.#feed(symbol);
+      if (lossless) feed.loseNothing();
       feed.listeners.add(listener);
       queueMicrotask(() => feed.newest && feed.listeners.has(listener) && tell([listener], feed.newest));
     }
     this.#apply();
     return () => {
-      for (const feed of feeds) feed.listeners.delete(listener);
       for (const symbol of wanted) {
-        const heard = (this.#feeds.get(symbol) ?? []).filter((feed) => feed.listeners.size > 0);
-        if (heard.length > 0) this.#feeds.set(symbol, heard);
-        else this.#feeds.delete(symbol);
+        const listeners = this.#feeds.get(symbol)?.listeners;
+        if (listeners?.delete(listener) && listeners.size === 0) this.#feeds.delete(symbol);
       }
       this.#apply();
     };
@@ -163,31 +162,14 @@ export class Prices {
     if (onUpdate === undefined) {
       return this.#read([topic], MAXSIZE, (offer) => this.board((update) => offer(`${update.part}`, update)));
     }
-    const listener = (update: BoardUpdate) => onUpdate(update);
-    this.#boards.add(listener);
-    this.#apply();
-    return () => {
-      this.#boards.delete(listener);
-      this.#apply();
-    };
+    return this.#listen([topic], onUpdate);
   }
 
   /** Call `onBar` with each bar of `symbols` that closes or is corrected. One-minute and daily bars go out. */
   subscribeBars(symbols: Iterable<string>, onBar: (bar: BarMessage) => void, interval: Interval = "1m"): Stop {
     const wanted = [...new Set(symbols)];
     this.#known(wanted);
-    const topics = wanted.map((symbol) => this.#topics.bar(interval, symbol));
-    this.#fits(topics);
-    const listener = (bar: BarMessage) => onBar(bar);
-    for (const topic of topics) this.#bars.set(topic, (this.#bars.get(topic) ?? new Set()).add(listener));
-    this.#apply();
-    return () => {
-      for (const topic of topics) {
-        const listeners = this.#bars.get(topic);
-        if (listeners?.delete(listener) && listeners.size === 0) this.#bars.delete(topic);
-      }
-      this.#apply();
-    };
+    return this.#listen(wanted.map((symbol) => this.#topics.bar(interval, symbol)), onBar);
   }
 
   /** The newest tick of each symbol over HTTP, all of the stage's when none is named, with the previous close. */
@@ -214,29 +196,28 @@ export class Prices {
     this.#abort.abort();
   }
 
-  #feed(symbol: string, lossless: boolean): Feed {
-    const feeds = this.#feeds.get(symbol) ?? [];
-    const found = feeds.find((feed) => feed.lossless === lossless);
-    if (found !== undefined) return found;
-    const made = new Feed({
-      symbol,
-      lossless,
-      isConflated: (this.discovery.lanes?.[symbol] ?? "live") !== "live",
-      counts: this.#counters,
-      fetch: (series, after) => block(this.discovery.api, symbol, series, after),
-      onTick: (tick, listeners) => tell(listeners, tick),
-      onGap: (gap) => {
-        // One that is lossless as well tells what became of the same gap.
-        if (!lossless && this.#feeds.get(symbol)?.some((feed) => feed.lossless)) return;
-        this.#counters.gap(gap);
-        this.#listeners.tell("gap", { symbol, ...gap });
-      },
-      signal: this.#abort.signal,
+  #feed(symbol: string): Feed {
+    const isConflated = (this.discovery.lanes?.[symbol] ?? "live") !== "live";
+    const feed = new Feed(symbol, isConflated, this.#counters, () => this.discovery.api, (gap) => {
+      this.#counters.gap(gap);
+      this.#listeners.tell("gap", { symbol, ...gap });
     });
-    this.#feeds.set(symbol, [...feeds, made]);
-    const isJoining = feeds.length > 0; // its topic is granted already
-    if (isJoining) void this.#catchUp([symbol]);
-    return made;
+    this.#feeds.set(symbol, feed);
+    return feed;
+  }
+
+  #listen<T>(topics: readonly string[], onMessage: (value: T) => void): Stop {
+    this.#fits(topics);
+    const listener = (value: T) => onMessage(value); // its own, so that one function may be given twice
+    for (const topic of topics) this.#others.set(topic, (this.#others.get(topic) ?? new Set()).add(listener));
+    this.#apply();
+    return () => {
+      for (const topic of topics) {
+        const listeners = this.#others.get(topic);
+        if (listeners?.delete(listener) && listeners.size === 0) this.#others.delete(topic);
+      }
+      this.#apply();
+    };
   }
 
   async *#read<T>(
@@ -275,36 +256,43 @@ export class Prices {
   /** Decode one message, and give it to whom it concerns. What listeners throw doesn't come back here. */
   #hear(topic: string, text: string, nowMs: number): void {
     const { lane } = this.#topics.parse(topic) ?? {};
+    let count = 0;
     if (lane === "price") {
       const ticks = decode(text);
-      const { symbol, timeMs } = ticks.at(-1)!;
-      this.#counters.message(ticks.length, nowMs);
-      this.#counters.latency(nowMs - timeMs);
+      const newest = ticks.at(-1)!;
+      count = ticks.length;
+      this.#counters.latency(nowMs - newest.timeMs);
       this.#watchdog.hearPrices(1, nowMs);
-      this.#note(ticks.at(-1)!);
-      for (const feed of this.#feeds.get(symbol) ?? []) feed.live(ticks);
+      this.#note(newest);
+      this.#feeds.get(newest.symbol)?.live(ticks);
     } else if (lane === "board") {
       const update = decodeBoard(text);
-      this.#counters.message(update.prices.length, nowMs);
+      count = update.prices.length;
       this.#watchdog.hearPrices(1, nowMs);
-      this.#aheadMs = Math.min(this.#aheadMs, nowMs - update.timeMs);
+      this.#compareClocks(update.timeMs, nowMs);
       for (const quote of update.prices) {
         this.#note(quote);
-        if (this.#lanes === "board") for (const feed of this.#feeds.get(quote.symbol) ?? []) feed.board(quote);
+        if (this.#lanes === "board") this.#feeds.get(quote.symbol)?.board(quote);
       }
-      tell(this.#boards, update);
+      this.#tellOthers(topic, update);
     } else if (lane === "bar") {
-      const bar = decodeBar(text);
-      this.#counters.message(0, nowMs);
-      tell(this.#bars.get(topic) ?? [], bar);
+      this.#tellOthers(topic, decodeBar(text));
     } else if (lane === "status") {
       const status = decodeStatus(text);
-      this.#counters.message(0, nowMs);
       this.#watchdog.hearStatus(status, nowMs);
-      this.#aheadMs = Math.min(this.#aheadMs, nowMs - status.timeMs);
+      this.#compareClocks(status.timeMs, nowMs);
       this.#listeners.tell("status", status);
       this.#tellState();
     }
+    this.#counters.message(count, nowMs);
+  }
+
+  #tellOthers<T>(topic: string, value: T): void {
+    tell((this.#others.get(topic) ?? []) as Iterable<(value: T) => void>, value);
+  }
+
+  #compareClocks(timeMs: number, nowMs: number): void {
+    this.#aheadMs = Math.min(this.#aheadMs, nowMs - timeMs);
   }
 
   #note(tick: Quote): void {
@@ -321,9 +309,7 @@ export class Prices {
   /** Subscribed; now what was there before: the snapshot, with live prices held back for it, but not for long. */
   async #catchUp(symbols: readonly string[]): Promise<void> {
     const give = (quotes: ReadonlyMap<string, Quote>) => {
-      for (const symbol of symbols) {
-        for (const feed of this.#feeds.get(symbol) ?? []) feed.snapshot(quotes.get(symbol));
-      }
+      for (const symbol of symbols) this.#feeds.get(symbol)?.snapshot(quotes.get(symbol));
     };
     const late = setTimeout(give, HOLD_MS, new Map());
     try {
@@ -343,7 +329,7 @@ export class Prices {
   #phaseChanged(): void {
     const { name } = this.#connection.phase;
     if (name === "connected") {
-      this.#counters.connects += 1;
+      this.#counters.reconnects += 1;
       this.#topics = new Topics(this.discovery.topics);
       this.#watchdog.connected(Date.now());
     }
@@ -369,7 +355,7 @@ export class Prices {
   #enter(lanes: Lanes): void {
     const before = this.#lanes;
     this.#lanes = lanes;
-    if (lanes === "all") for (const feed of [...this.#feeds.values()].flat()) feed.skip();
+    if (lanes === "all") for (const feed of this.#feeds.values()) feed.skip();
     this.#apply();
     if (lanes === "none") this.#connection.suspend("the tab has been hidden for 5 minutes");
     else if (before === "none") this.#connection.start();
@@ -377,13 +363,13 @@ export class Prices {
 
   /** Silence: if history has what didn't come, the connection is dead; if it hasn't, nothing happened. */
   async #compare(): Promise<void> {
-    const symbols = this.#boards.size > 0 ? this.discovery.symbols : [...this.#feeds.keys()];
+    const symbols = this.#feeds.size > 0 ? [...this.#feeds.keys()] : this.discovery.symbols;
     const windowsS = symbols.map((symbol) => parseInt(this.discovery.lanes?.[symbol] ?? "") || 0);
     const { phase } = this.#connection;
     const isMissing = (quote: Quote) => isAfter(quote, this.#newest.get(quote.symbol));
     const ahead = (await snapshot(this.discovery.api, symbols).catch(() => [])).filter(isMissing);
     if (ahead.length === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, PROOF_MS + Math.max(...windowsS) * 1000));
+    await sleep(PROOF_MS + Math.max(...windowsS) * 1000);
     const proof = ahead.find(isMissing);
     if (proof === undefined || this.#connection.phase !== phase) return;
     this.#connection.drop(`history has ${proof.symbol} seq ${proof.seq}, which didn't come`);
@@ -391,11 +377,11 @@ export class Prices {
 
   /** Subscribe to what is wanted, as far as somebody looks. */
   #apply(): void {
-    const filters = new Set<string>(this.#bars.keys());
-    const { board, price, status } = this.discovery.topics;
-    const isOnBoard = this.#lanes === "board" && board !== undefined && price !== undefined;
-    if (this.#boards.size > 0 || (isOnBoard && this.#feeds.size > 0)) filters.add(this.#topics.board);
-    if (!isOnBoard) for (const symbol of this.#feeds.keys()) filters.add(this.#topics.price(symbol));
+    const filters = new Set<string>(this.#others.keys());
+    const { board, status } = this.discovery.topics;
+    if (this.#lanes !== "board" || board === undefined) {
+      for (const symbol of this.#feeds.keys()) filters.add(this.#topics.price(symbol));
+    } else if (this.#feeds.size > 0) filters.add(this.#topics.board);
     if (status !== undefined && filters.size < TOPICS_MAX) filters.add(this.#topics.status);
     this.#connection.want(filters);
   }
@@ -434,7 +420,7 @@ export class Prices {
 
   #fits(topics: readonly string[]): void {
     const held = [...this.#feeds.keys()].map((symbol) => this.#topics.price(symbol));
-    const count = new Set([...held, ...this.#bars.keys(), ...topics]).size + (this.#boards.size > 0 ? 1 : 0);
+    const count = new Set([...held, ...this.#others.keys(), ...topics]).size;
     if (count > TOPICS_MAX) throw new TooManyTopics(count, TOPICS_MAX);
   }
 }

@@ -30,11 +30,9 @@ export function isGap(item: Item): item is Gap {
   return "filled" in item;
 }
 
-export interface SequenceOptions {
-  readonly isConflated: boolean;
-  readonly lossless: boolean;
-  /** Where ticks are counted that were left out because they, or newer ones, had come already. */
-  readonly counts: { duplicates: number };
+/** Where ticks are counted that were left out because they, or newer ones, had come already. */
+export interface Counts {
+  duplicates: number;
 }
 
 export class Sequence {
@@ -42,10 +40,12 @@ export class Sequence {
   #held: Quote[] | undefined = [];
   #waiting: Quote[] = []; // behind a hole, in order
   #maySkip = false;
-  readonly #options: SequenceOptions;
+  readonly #isConflated: boolean;
+  readonly #counts: Counts;
 
-  constructor(options: SequenceOptions) {
-    this.#options = options;
+  constructor(isConflated: boolean, counts: Counts, public lossless = false) {
+    this.#isConflated = isConflated;
+    this.#counts = counts;
   }
 
   /** The newest tick over HTTP; undefined when there is none or it can't be had. */
@@ -64,12 +64,12 @@ export class Sequence {
     const out: Item[] = [];
     for (const tick of ticks) {
       if (!isAfter(tick, this.#last) || this.#waiting.some((other) => isSame(tick, other))) {
-        this.#options.counts.duplicates += 1;
-      } else if (this.#options.lossless) {
+        this.#counts.duplicates += 1;
+      } else if (this.lossless) {
         this.#waiting.push(tick);
       } else {
         const hole = between(this.#last, tick);
-        if (hole !== undefined && !this.#options.isConflated && !this.#maySkip) out.push({ ...hole, filled: false });
+        if (hole !== undefined && !this.#isConflated && !this.#maySkip) out.push({ ...hole, filled: false });
         this.#give(tick, out);
       }
     }
@@ -93,7 +93,7 @@ export class Sequence {
     const fresh = ticks.filter(
       (tick) => isOf(tick) && isAfter(tick, this.#last) && !this.#waiting.some((other) => isSame(tick, other)),
     );
-    this.#options.counts.duplicates += ticks.length - fresh.length;
+    this.#counts.duplicates += ticks.length - fresh.length;
     const out: Item[] = [];
     if (this.#last?.series === series) this.#advance(last, new Map(fresh.map((tick) => [tick.seq, tick])), out);
     return [...out, ...this.#drain()];

@@ -46,11 +46,17 @@ export interface View {
 }
 
 export function condition({ phase, lanes, status, heardMs, lagMs, nowMs }: View): Condition {
-  if (phase.name !== "connected") return phase;
+  const { name, why, retryAtMs, attempt, error } = phase;
+  if (name === "reconnecting") return { name, why, retryAtMs, attempt };
+  if (name === "connecting") return { name };
+  if (name !== "connected") return { name, why, ...(error && { error }) };
   const isFresh = heardMs !== undefined && nowMs - heardMs < FRESH_MS;
   if (status !== undefined && !isFresh) {
-    if (status.paused) return { name: "quiet", because: "paused", why: "the feed is paused" };
-    if (status.market === "closed") return closedMarket(status);
+    const { paused, market, opensMs } = status;
+    if (paused) return { name: "quiet", because: "paused", why: "the feed is paused" };
+    if (market === "closed") {
+      return { name: "quiet", because: "market", why: "the market is closed", ...(opensMs && { untilMs: opensMs }) };
+    }
     const silence = status.reasons.find(({ what }) => what === "silence");
     if (silence !== undefined) return { name: "stale", why: silence.says };
   }
@@ -61,14 +67,4 @@ export function condition({ phase, lanes, status, heardMs, lagMs, nowMs }: View)
     return { name: "delayed", why: `prices are ${Math.round(lagMs / 1000)} s old when they come` };
   }
   return { name: "live" };
-}
-
-function closedMarket({ opensMs }: Status): Condition {
-  const opens = opensMs === undefined ? "" : ` until ${new Date(opensMs).toISOString().slice(0, 16)}Z`;
-  return {
-    name: "quiet",
-    because: "market",
-    ...(opensMs !== undefined && { untilMs: opensMs }),
-    why: `the market is closed${opens}`,
-  };
 }

@@ -1,13 +1,14 @@
 /**
  * What a client has seen: counts since it was made, and what the last seconds were like.
  *
- * In: each thing as it happens. Out: one Stats. Memory is bounded: a second's messages are one number, and latency
- * is that of the last 512 live messages.
+ * In: each thing as it happens. Out: one Stats. Memory is bounded: rates are those of the last 10 seconds, latency that of
+ * the last 512 live messages.
  */
 
 import type { Gap } from "./sequence.js";
 
-const SECONDS = 10;
+const RECENT_MS = 10_000;
+const RECENT_MAX = 4_000; // twice what ten seconds bring on a connection that AWS IoT Core doesn't cut
 const LATENCIES = 512;
 
 export interface Stats {
@@ -40,22 +41,17 @@ export class Counters {
   undecodable = 0;
   gaps = 0;
   filled = 0;
-  connects = 0;
   messages = 0;
-  readonly #buckets = Array.from({ length: SECONDS }, () => ({ second: -1, messages: 0, ticks: 0 }));
+  reconnects = -1; // the first connection isn't one
+  readonly #sinceMs = Date.now();
+  #recent: (readonly [atMs: number, ticks: number])[] = [];
   readonly #latencies: number[] = [];
-  #next = 0;
-
-  constructor(readonly sinceMs: number = Date.now()) {}
 
   message(ticks: number, nowMs: number): void {
     this.messages += 1;
     this.received += ticks;
-    const second = Math.floor(nowMs / 1000);
-    const place = second % SECONDS;
-    if (this.#buckets[place]!.second !== second) this.#buckets[place] = { second, messages: 0, ticks: 0 };
-    this.#buckets[place]!.messages += 1;
-    this.#buckets[place]!.ticks += ticks;
+    this.#recent.push([nowMs, ticks]);
+    if (this.#recent.length > RECENT_MAX) this.#forget(nowMs);
   }
 
   gap({ first, last, filled }: Gap): void {
@@ -64,38 +60,29 @@ export class Counters {
   }
 
   latency(ms: number): void {
-    this.#latencies[this.#next] = ms;
-    this.#next = (this.#next + 1) % LATENCIES;
+    if (this.#latencies.push(ms) > LATENCIES) this.#latencies.shift();
   }
 
   /** Of the last `count` live messages, the latency that the share `part` of them stays below. */
   percentile(part: number, count = LATENCIES): number | undefined {
-    const ring = this.#latencies;
-    const inOrder = ring.length < LATENCIES ? ring : [...ring.slice(this.#next), ...ring.slice(0, this.#next)];
-    const sorted = inOrder.slice(-count).sort((one, other) => one - other);
+    const sorted = this.#latencies.slice(-count).sort((one, other) => one - other);
     return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
   }
 
   stats(nowMs: number): Stats {
-    const { received, duplicates, conflated, undecodable, gaps, filled, messages } = this;
-    const second = Math.floor(nowMs / 1000);
-    const recent = this.#buckets.filter((bucket) => bucket.second > second - SECONDS);
-    const overS = Math.max(1, Math.min(SECONDS, (nowMs - this.sinceMs) / 1000));
-    const rate = (name: "messages" | "ticks") => recent.reduce((sum, bucket) => sum + bucket[name], 0) / overS;
-    const p50 = this.percentile(0.5);
-    const p95 = this.percentile(0.95);
+    this.#forget(nowMs);
+    const overS = Math.max(1, Math.min(RECENT_MS, nowMs - this.#sinceMs) / 1000);
+    const [p50, p95] = [this.percentile(0.5), this.percentile(0.95)];
     return {
-      received,
-      duplicates,
-      conflated,
-      undecodable,
-      gaps,
-      filled,
-      reconnects: Math.max(0, this.connects - 1),
-      messages,
-      messagesPerS: rate("messages"),
-      ticksPerS: rate("ticks"),
-      ...(p50 !== undefined && p95 !== undefined && { latencyMs: { p50, p95 } }),
+      ...this,
+      reconnects: Math.max(0, this.reconnects),
+      messagesPerS: this.#recent.length / overS,
+      ticksPerS: this.#recent.reduce((sum, [, ticks]) => sum + ticks, 0) / overS,
+      ...(p50 !== undefined && { latencyMs: { p50, p95: p95! } }),
     };
+  }
+
+  #forget(nowMs: number): void {
+    this.#recent = this.#recent.slice(-RECENT_MAX / 2).filter(([atMs]) => atMs > nowMs - RECENT_MS);
   }
 }

@@ -4,7 +4,7 @@
  * In: UTF-8 JSON. Out: a Status, or a WireError that says what is wrong. Unknown fields are ignored.
  */
 
-import { parsed, time, WireError } from "./wire.js";
+import { parsed, text, time, WireError } from "./wire.js";
 
 export interface Reason {
   /** Such as `silence`, `queue` or `blind`. */
@@ -31,23 +31,15 @@ export interface Status {
 }
 
 export function decodeStatus(payload: string): Status {
-  const message = parsed(payload);
-  const { market, until, opens, reasons = [] } = message;
-  if (market !== "open" && market !== "closed" && market !== "unknown") {
-    throw new WireError(`market is ${JSON.stringify(market)}; expected open, closed or unknown`);
-  }
+  const { time: at, market, until, opens, paused, degraded, reasons } = parsed(payload);
   if (!Array.isArray(reasons)) throw new WireError("reasons is not a list");
   return {
-    timeMs: time(message.time),
-    market,
+    timeMs: time(at),
+    market: text(market, "market") as Status["market"],
     ...(until != null && { untilMs: time(until) }),
     ...(opens != null && { opensMs: time(opens) }),
-    paused: message.paused === true,
-    degraded: message.degraded === true,
-    reasons: reasons.map(({ what, says, see }: Record<string, unknown>) => ({
-      what: String(what),
-      says: String(says),
-      see: String(see),
-    })),
+    paused: paused === true,
+    degraded: degraded === true,
+    reasons,
   };
 }

@@ -32,7 +32,7 @@ function shown(item: Item): unknown {
 describe("a symbol's order", () => {
   test.each(vectors.cases)("$name", ({ lane, lossless, duplicates, steps }) => {
     const counts = { duplicates: 0 };
-    const sequence = new Sequence({ isConflated: lane === "conflated", lossless, counts });
+    const sequence = new Sequence(lane === "conflated", counts, lossless);
     for (const [place, step] of (steps as Step[]).entries()) {
       expect(taken(sequence, step).map(shown), `step ${place + 1}`).toEqual(step.out);
       if (step.missing === undefined) continue;

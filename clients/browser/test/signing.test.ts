@@ -1,5 +1,6 @@
-/** Signed addresses, against signatures worked out by hand from AWS's description of Signature Version 4. */
+/** Signed addresses, against signatures worked out by hand from AWS's description, and against aws4fetch's. */
 
+import { AwsV4Signer } from "aws4fetch";
 import { expect, test } from "vitest";
 
 import { signedUrl } from "../src/signing";
@@ -38,4 +39,17 @@ test("the signature is for the host to sign, even where the address has another 
   const signed = new URL(await signedUrl(broker, "eu-west-1", GUEST, NOW));
   expect(signed.host).toBe("localhost:1");
   expect(signed.searchParams.get("X-Amz-Signature")).toMatch(/^52c83c04/);
+});
+
+test.each([
+  ["us-east-1", "ASIA/+=", "s3cr3t"],
+  ["ap-southeast-2", "ASIAEXAMPLE", "secret with spaces/+="],
+])("in %s it is the one that aws4fetch makes", async (region, accessKeyId, secretAccessKey) => {
+  const guest = { accessKeyId, secretAccessKey, sessionToken: "IQoJ/+==" };
+  const broker = { url: "wss://abc-ats.iot.aws/mqtt", signingHost: "abc-ats.iot.aws", signingService: "iotdevicegateway" };
+  const url = "https://abc-ats.iot.aws/mqtt";
+  const options = { url, region, service: "iotdevicegateway", datetime: "20261121T143000Z", signQuery: true };
+  const theirs = (await new AwsV4Signer({ ...options, ...guest }).sign()).url.searchParams;
+  const ours = new URL(await signedUrl(broker, region, guest, NOW)).searchParams;
+  expect(Object.fromEntries(ours)).toEqual(Object.fromEntries(theirs));
 });

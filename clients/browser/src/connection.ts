@@ -39,6 +39,8 @@ export interface Phase {
 export interface ConnectionEvents {
   onMessage(topic: string, text: string): void;
   onPhase(): void;
+  /** A session is in use, the first or another one. */
+  onUp(): void;
   onAnswers(answers: readonly Granted[]): void;
 }
 
@@ -184,8 +186,8 @@ export class Connection {
     const lifeMs = LIFE_MS_MIN + Math.random() * (LIFE_MS_MAX - LIFE_MS_MIN);
     this.#life = setTimeout(() => this.#link === made && this.#happen("aged"), lifeMs);
     this.#happen(before === undefined ? "up" : "replaced");
+    this.#events.onUp();
     before?.session.close();
-    void made.sync().catch(() => {});
   }
 
   #lost(link: Subscriptions, end: End): void {

@@ -24,7 +24,8 @@ export {
   Unreachable,
 } from "./errors.js";
 export type { Events, Stop } from "./events.js";
-export { connect, type ConnectOptions, Prices, type ReadOptions, SYMBOLS_MAX, type TickOptions, TOPICS_MAX } from "./prices.js";
+export { TOPICS_MAX } from "./hub.js";
+export { connect, type ConnectOptions, Prices, type ReadOptions, SYMBOLS_MAX, type TickOptions } from "./prices.js";
 export type { Gap } from "./sequence.js";
 export type { State } from "./state.js";
 export type { Stats } from "./stats.js";

@@ -10,6 +10,7 @@ import type { Gap } from "./sequence.js";
 const RECENT_MS = 10_000;
 const RECENT_MAX = 4_000; // twice what ten seconds bring on a connection that AWS IoT Core doesn't cut
 const LATENCIES = 512;
+const FEW = 5;
 
 export interface Stats {
   /** Ticks that arrived and could be read. */
@@ -63,16 +64,17 @@ export class Counters {
     if (this.#latencies.push(ms) > LATENCIES) this.#latencies.shift();
   }
 
-  /** Of the last `count` live messages, the latency that the share `part` of them stays below. */
-  percentile(part: number, count = LATENCIES): number | undefined {
-    const sorted = this.#latencies.slice(-count).sort((one, other) => one - other);
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
+  /** The latency that none of the last few live messages stayed below; undefined while there were fewer. */
+  get lagMs(): number | undefined {
+    const few = this.#latencies.slice(-FEW);
+    return few.length === FEW ? Math.min(...few) : undefined;
   }
 
   stats(nowMs: number): Stats {
     this.#forget(nowMs);
     const overS = Math.max(1, Math.min(RECENT_MS, nowMs - this.#sinceMs) / 1000);
-    const [p50, p95] = [this.percentile(0.5), this.percentile(0.95)];
+    const sorted = [...this.#latencies].sort((one, other) => one - other);
+    const [p50, p95] = [0.5, 0.95].map((part) => sorted[Math.floor(sorted.length * part)]);
     return {
       ...this,
       reconnects: Math.max(0, this.reconnects),

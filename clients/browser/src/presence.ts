@@ -31,11 +31,10 @@ export class Presence {
     this.#onReturn = onReturn;
     if (typeof document === "undefined") return;
     const look = () => {
-      const wasHidden = this.#hiddenAtMs !== undefined;
-      this.#hiddenAtMs = document.hidden ? (this.#hiddenAtMs ?? Date.now()) : undefined;
-      if (!document.hidden) onReturn(wasHidden ? "shown" : "woke");
+      this.#hiddenAtMs = document.hidden ? Date.now() : undefined;
+      if (!document.hidden) onReturn("shown");
     };
-    if (document.hidden) this.#hiddenAtMs = Date.now();
+    if (document.hidden) look();
     document.addEventListener("visibilitychange", look, { signal });
     addEventListener("online", () => onReturn("online"), { signal });
   }

@@ -82,6 +82,7 @@ export class Prices {
     }, signal);
     const beats = setInterval(() => this.#beat(), BEAT_MS);
     signal.addEventListener("abort", () => clearInterval(beats));
+    this.on("status", () => this.#tellState());
     this.#apply();
     this.#connection.start();
   }

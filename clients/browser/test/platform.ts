@@ -18,6 +18,10 @@ export class Platform {
   newest: Record<string, object> | null = {};
   /** Ticks of AAPL that history has, by seq. */
   readonly history = new Map<number, object>();
+  bars: object[] = [];
+  readonly barRequests: string[] = [];
+  /** How long the API takes. */
+  delayMs = 0;
   /** Requests of blocks of history, each as its query. */
   readonly blocks: string[] = [];
   poolId = "us-east-1:pool";
@@ -28,6 +32,8 @@ export class Platform {
   /** MQTT reason codes for the next connections; then 0. */
   connackCodes: number[] = [];
   isUp = true;
+  /** Whether answers to SUBSCRIBE wait. */
+  isHeld = false;
   refusesGuests = false;
   answersPings = true;
   readonly known = new Set<string>();
@@ -103,12 +109,17 @@ export class Platform {
     });
   }
 
-  #api({ pathname, search, searchParams }: URL): Response {
+  async #api({ pathname, search, searchParams }: URL): Promise<Response> {
+    if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     if (this.newest === null) return new Response("", { status: 503 });
     if (pathname === "/api/prices") {
       this.calls.push("snapshot");
       const symbols = searchParams.get("symbols")!.split(",");
       return Response.json({ prices: symbols.flatMap((symbol) => this.newest![symbol] ?? []) });
+    }
+    if (pathname.startsWith("/api/bars/")) {
+      this.barRequests.push(search);
+      return Response.json({ bars: this.bars });
     }
     this.blocks.push(search);
     const after = Number(searchParams.get("after_seq"));
@@ -176,7 +187,7 @@ export class FakeSocket extends EventTarget {
     this.packets.push(packet);
     if (packet.cmd === "connect") {
       this.give({ cmd: "connack", reasonCode: this.platform.connackCodes.shift() ?? 0, sessionPresent: false });
-    } else if (packet.cmd === "subscribe") {
+    } else if (packet.cmd === "subscribe" && !this.platform.isHeld) {
       const granted = packet.subscriptions.map(({ topic }) => this.platform.grants(topic));
       this.give({ cmd: "suback", messageId: packet.messageId!, granted });
     } else if (packet.cmd === "unsubscribe") {

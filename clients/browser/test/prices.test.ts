@@ -5,61 +5,24 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   connect,
   LaneOff,
-  Prices,
-  type Quote,
+
   type State,
-  type Stop,
   type Tick,
-  type TickOptions,
   TooManyTopics,
   Unauthorized,
   UnknownSymbol,
 } from "../src/index";
+import { closeAll, closeLater, connected, cutAndBack, hear, live, message } from "./page";
 import { Platform, published, URL_ } from "./platform";
 
 let platform: Platform;
-let open: Prices[] = [];
 
 beforeEach(() => {
   platform = new Platform();
   vi.spyOn(Math, "random").mockReturnValue(0); // reconnect at once
 });
 
-afterEach(() => {
-  for (const prices of open) prices.close();
-  open = [];
-});
-
-async function connected(): Promise<Prices> {
-  const prices = await connect(URL_);
-  open.push(prices);
-  await live(prices);
-  return prices;
-}
-
-async function live(prices: Prices): Promise<void> {
-  await vi.waitFor(() => expect(prices.state.name).toBe("live"), { interval: 2 });
-}
-
-/** Hear AAPL; whole, so that what is published from now on comes at once. */
-async function hear(prices: Prices, onTick: (tick: Quote) => void, options?: TickOptions): Promise<Stop> {
-  const told = new Promise((resolve) => prices.on("snapshot", resolve));
-  const stop = prices.subscribe(["AAPL"], onTick, options);
-  await told;
-  return stop;
-}
-
-/** Cut the connection, and wait until the client is back on a new one. */
-async function cutAndBack(prices: Prices): Promise<void> {
-  const before = platform.sockets.length;
-  platform.socket.cut(1006);
-  await vi.waitFor(() => expect(platform.sockets.length).toBe(before + 1), { interval: 2 });
-  await live(prices);
-}
-
-function message(seq: number, more: object = {}): object {
-  return { symbol: "AAPL", price: 100 + seq, timestamp: "2026-11-21T14:30:00.000Z", seq, series: 1, ...more };
-}
+afterEach(closeAll);
 
 describe("connecting", () => {
   test("a guest connects with a client id made from its identity, and a new signature", async () => {
@@ -108,7 +71,7 @@ describe("subscribing", () => {
 
   test("what is wanted before the connection stands is there when the state says live", async () => {
     const prices = await connect(URL_);
-    open.push(prices);
+    closeLater(prices);
     prices.subscribe(["AAPL"], () => {});
     await live(prices);
     expect(platform.filters).toEqual([["prices/AAPL"]]);
@@ -229,7 +192,7 @@ describe("reconnecting", () => {
     prices.on("state", (state) => states.push(state));
     prices.subscribe(["AAPL"], () => {});
     await vi.waitFor(() => expect(platform.filters).toHaveLength(1));
-    await cutAndBack(prices);
+    await cutAndBack(platform, prices);
     expect(states.map(({ name }) => name)).toEqual(["reconnecting", "live"]);
     expect(states[0]).toMatchObject({ attempt: 1, why: "the connection was cut (1006)" });
     expect(platform.filters).toEqual([["prices/AAPL"], ["prices/AAPL"]]);
@@ -239,11 +202,11 @@ describe("reconnecting", () => {
 
   test("good credentials are used again; ones with less than 10 minutes left are replaced", async () => {
     const prices = await connected();
-    await cutAndBack(prices);
+    await cutAndBack(platform, prices);
     const count = () => platform.calls.filter((call) => call === "GetCredentialsForIdentity").length;
     expect(count()).toBe(1);
     vi.spyOn(Date, "now").mockReturnValue(Date.now() + 3_600_000 - 599_000);
-    await cutAndBack(prices);
+    await cutAndBack(platform, prices);
     expect(count()).toBe(2);
   });
 
@@ -261,7 +224,7 @@ describe("reconnecting", () => {
     platform.connackCodes = [0x87];
     const states: State[] = [];
     const prices = await connect(URL_);
-    open.push(prices);
+    closeLater(prices);
     prices.on("state", (state) => states.push(state));
     await live(prices);
     expect(states[0]).toMatchObject({
@@ -297,7 +260,7 @@ describe("reconnecting", () => {
     const prices = await connected();
     platform.poolId = "us-east-1:other";
     platform.known.clear();
-    await cutAndBack(prices);
+    await cutAndBack(platform, prices);
     expect(platform.packets("connect").at(-1)!.clientId).toMatch(/^us-east-1:other-guest-0-/);
   });
 
@@ -336,7 +299,7 @@ describe("reconnecting", () => {
     prices.close();
     vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"] });
     const next = await connect(URL_);
-    open.push(next);
+    closeLater(next);
     await vi.waitFor(() => expect(next.state.name).toBe("live"));
     await vi.advanceTimersByTimeAsync(120_000);
     expect(platform.packets("pingreq").length).toBeGreaterThanOrEqual(3);

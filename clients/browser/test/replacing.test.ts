@@ -1,0 +1,111 @@
+/** A second connection beside the first: before the broker's 24 hours, and when the first can't be trusted. */
+
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { connect } from "../src/index";
+import { LIFE_MS_MAX, LIFE_MS_MIN } from "../src/connection";
+import { closeAll, closeLater, connected, hear, live, message } from "./page";
+import { Platform, URL_ } from "./platform";
+
+let platform: Platform;
+
+beforeEach(() => {
+  platform = new Platform();
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  closeAll();
+});
+
+test("before the broker would end it, a connection hands over to another one without a gap", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"] });
+  const prices = closeLater(await connect(URL_));
+  const [seen, states]: [number[], string[]] = [[], []];
+  prices.on("state", ({ name }) => states.push(name));
+  prices.subscribe(["AAPL"], ({ seq }) => seen.push(seq));
+  await vi.waitFor(() => expect(platform.calls).toContain("snapshot"));
+  platform.socket.publish("prices/AAPL", message(1));
+  const [first] = platform.sockets;
+  platform.isHeld = true; // the next connection is there, and isn't subscribed yet
+  await vi.advanceTimersByTimeAsync((LIFE_MS_MIN + LIFE_MS_MAX) / 2);
+  await vi.waitFor(() => expect(platform.packets("subscribe")).toHaveLength(2));
+  first!.publish("prices/AAPL", message(2));
+  expect(first!.readyState).toBe(1);
+  platform.isHeld = false;
+  platform.socket.give({ cmd: "suback", messageId: platform.packets("subscribe")[1]!.messageId!, granted: [0] });
+  await vi.waitFor(() => expect(first!.readyState).toBe(3));
+  platform.socket.publish("prices/AAPL", message(2)); // both had it
+  platform.socket.publish("prices/AAPL", message(3));
+  expect(seen).toEqual([1, 2, 3]);
+  expect(states).toEqual(["live"]);
+  expect(prices.stats()).toMatchObject({ duplicates: 1, gaps: 0 });
+  expect(platform.filters.every((filters) => filters.join() === "prices/AAPL")).toBe(true);
+  expect(new Set(platform.packets("connect").map(({ clientId }) => clientId)).size).toBe(platform.sockets.length);
+});
+
+test("one that doesn't answer a person who comes back is replaced, and left when the other one is there", async () => {
+  const page = new EventTarget();
+  vi.stubGlobal("document", Object.assign(page, { hidden: false }));
+  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  const prices = await connected();
+  const [first] = platform.sockets;
+  const now = Date.now;
+  vi.spyOn(Date, "now").mockImplementation(() => now() + 2_000); // not right after the last attempt began
+  platform.answersPings = false;
+  page.dispatchEvent(new Event("visibilitychange"));
+  await vi.waitFor(() => expect(platform.sockets).toHaveLength(2), { timeout: 3_000 });
+  await vi.waitFor(() => expect(first!.readyState).toBe(3));
+  await live(prices);
+  expect(prices.stats().reconnects).toBe(1);
+});
+
+test("one that answers is kept", async () => {
+  const page = new EventTarget();
+  vi.stubGlobal("document", Object.assign(page, { hidden: false }));
+  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  const prices = await connected();
+  const now = Date.now;
+  vi.spyOn(Date, "now").mockImplementation(() => now() + 2_000);
+  page.dispatchEvent(new Event("visibilitychange"));
+  await vi.waitFor(() => expect(platform.packets("pingreq")).toHaveLength(1));
+  await hear(prices, () => {});
+  expect(platform.sockets).toHaveLength(1);
+});
+
+test("a hidden tab's lanes: the board, nothing, and all of it again", async () => {
+  platform.topics = { ...platform.topics, board: "board" };
+  platform.newest = { AAPL: message(1) };
+  const page = Object.assign(new EventTarget(), { hidden: false });
+  vi.stubGlobal("document", page);
+  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  const now = Date.now;
+  let laterMs = 0;
+  vi.spyOn(Date, "now").mockImplementation(() => now() + laterMs);
+  const prices = await connected();
+  const gaps: object[] = [];
+  prices.on("gap", (gap) => gaps.push(gap));
+  const seen: number[] = [];
+  await hear(prices, ({ seq }) => seen.push(seq));
+
+  page.hidden = true;
+  page.dispatchEvent(new Event("visibilitychange"));
+  laterMs = 30_000;
+  await vi.waitFor(() => expect(prices.state.name).toBe("delayed"), { timeout: 3_000 });
+  await vi.waitFor(() => expect(platform.packets("unsubscribe")).toHaveLength(1));
+  expect(platform.filters.at(-1)).toEqual(["board"]);
+  platform.socket.publish("board", { time: "2026-11-21T14:30:00Z", full: true, part: 1, parts: 1, prices: [message(6)] });
+
+  laterMs = 300_000;
+  await vi.waitFor(() => expect(prices.state.name).toBe("hidden"), { timeout: 3_000 });
+  await vi.waitFor(() => expect(platform.socket.readyState).toBe(3));
+
+  platform.newest = { AAPL: message(40) };
+  page.hidden = false;
+  page.dispatchEvent(new Event("visibilitychange"));
+  await vi.waitFor(() => expect(seen).toEqual([1, 6, 40]));
+  expect(prices.state.name).toBe("live");
+  expect(platform.filters.at(-1)).toEqual(["prices/AAPL"]);
+  expect(gaps).toEqual([]);
+});

@@ -1,0 +1,54 @@
+/** What the client says of its prices, in each situation: one word and one sentence. */
+
+import { describe, expect, test } from "vitest";
+
+import type { Phase } from "../src/connection";
+import { lanesFor } from "../src/presence";
+import { condition, FRESH_MS, LAG_MS_MAX, type View } from "../src/state";
+import type { Status } from "../src/status";
+
+const NOW = 1_000_000;
+const CONNECTED: Phase = { name: "connected", why: "", retryAtMs: 0, attempt: 0 };
+const OPEN: Status = { timeMs: NOW, market: "open", paused: false, degraded: false, reasons: [] };
+const LIVE: View = {
+  phase: CONNECTED,
+  lanes: "all",
+  status: OPEN,
+  heardMs: NOW - 100,
+  lagMs: 20,
+  nowMs: NOW,
+};
+
+function degraded(what: string): Status {
+  return { ...OPEN, degraded: true, reasons: [{ what, says: `the ${what} says so`, see: "docs" }] };
+}
+
+describe("the state", () => {
+  test.each<[string, Partial<View>, object]>([
+    ["live", {}, { name: "live" }],
+    ["live before the first status", { status: undefined, heardMs: undefined }, { name: "live" }],
+    ["reconnecting", { phase: { name: "reconnecting", why: "cut", retryAtMs: NOW + 1, attempt: 2 } }, { name: "reconnecting", why: "cut", retryAtMs: NOW + 1, attempt: 2 }],
+    ["stale by the watchdog", { phase: { ...CONNECTED, name: "stale", why: "dead" } }, { name: "stale", why: "dead" }],
+    ["hidden", { phase: { ...CONNECTED, name: "hidden", why: "away" }, lanes: "none" }, { name: "hidden", why: "away" }],
+    ["a closed market", { status: { ...OPEN, market: "closed", opensMs: NOW + 9 }, heardMs: undefined }, { name: "quiet", because: "market", untilMs: NOW + 9, why: "the market is closed" }],
+    ["a paused feed", { status: { ...OPEN, paused: true }, heardMs: NOW - FRESH_MS }, { name: "quiet", because: "paused", why: "the feed is paused" }],
+    ["a price in a closed market", { status: { ...OPEN, market: "closed" } }, { name: "live" }],
+    ["silence that the platform tells", { status: degraded("silence"), heardMs: undefined }, { name: "stale", why: "the silence says so" }],
+    ["silence that is over", { status: degraded("silence") }, { name: "live" }],
+    ["a queue", { status: degraded("queue") }, { name: "delayed", why: "the queue says so" }],
+    ["dead letters, which are nothing to a reader", { status: degraded("dead-letters") }, { name: "live" }],
+    ["the board in place of the lanes", { lanes: "board" }, { name: "delayed", why: "the tab is hidden, so prices come from the board" }],
+    ["old prices", { lagMs: LAG_MS_MAX + 900 }, { name: "delayed", why: "prices are 6 s old when they come" }],
+    ["prices just not too old", { lagMs: LAG_MS_MAX }, { name: "live" }],
+  ])("%s", (_, change, expected) => {
+    expect(condition({ ...LIVE, ...change })).toEqual(expected);
+  });
+});
+
+test.each([
+  [undefined, "all"],
+  [29_999, "all"],
+  [30_000, "board"],
+  [299_999, "board"],
+  [300_000, "none"],
+])("a tab that is hidden for %s ms takes %s", (hiddenMs, lanes) => expect(lanesFor(hiddenMs)).toBe(lanes));

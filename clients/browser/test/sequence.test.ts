@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 
 import vectors from "../../../tests/vectors/sequence.json";
-import { isGap, type Item, Sequence } from "../src/sequence";
+import { isGap, type Item, Sequence, WAITING_MAX } from "../src/sequence";
 import type { Tick } from "../src/tick";
 
 type Range = [series: number, first: number, last: number];
@@ -49,3 +49,12 @@ function taken(sequence: Sequence, { snapshot, live, fill, got }: Step): Item[] 
   const [series, first, last] = fill;
   return sequence.fill({ series, first, last }, got!.flatMap(([from, to]) => ticks([series, from, to])));
 }
+
+test("a hole behind which too much waits is given up, so that memory is bounded", () => {
+  const sequence = new Sequence(false, { duplicates: 0 }, true);
+  sequence.snapshot(ticks([1, 1, 1])[0]);
+  expect(sequence.live(ticks([1, 3, WAITING_MAX + 2]))).toEqual([]);
+  const out = sequence.live(ticks([1, WAITING_MAX + 3, WAITING_MAX + 3]));
+  expect(out.slice(0, 2).map(shown)).toEqual([{ gap: [1, 2, 2], filled: false }, [1, 3]]);
+  expect(out).toHaveLength(WAITING_MAX + 2);
+});

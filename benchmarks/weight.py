@@ -1,7 +1,7 @@
 """Bytes before the first price: the same page on this library, on AWS's device SDK, and on Amplify.
 
 In: three pages in `benchmarks/page`, each built for production by the same Vite. Out: the scripts that a
-browser loads, gzipped. The SDK and Amplify speak to `wss` alone, so on one machine they are built and not run.
+browser loads, gzipped. The SDK and Amplify speak to `wss` alone, so here they are built and not run.
 """
 
 from __future__ import annotations

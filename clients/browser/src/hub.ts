@@ -83,6 +83,7 @@ export class Hub {
     if (this.lanes !== "board" || board === undefined) for (const topic of this.#priced()) filters.add(topic);
     else if (this.#feeds.size > 0) filters.add(this.topics.board);
     if (status !== undefined && filters.size < TOPICS_MAX) filters.add(this.topics.status);
+    else this.watchdog.isTold = false;
     return filters;
   }
 
@@ -111,6 +112,7 @@ export class Hub {
     const symbols: string[] = [];
     for (const answer of answers) {
       const { lane, symbol } = this.topics.parse(answer.topic) ?? {};
+      if (lane === "status") this.watchdog.isTold = answer.code < 0x80;
       if (answer.code >= 0x80) this.listeners.tell("refused", answer);
       else if (lane === "price") symbols.push(symbol!);
     }

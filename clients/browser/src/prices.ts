@@ -16,7 +16,7 @@ import { LaneConflated, LaneOff, TickwireError, TopicRefused, UnknownSymbol } fr
 import { type Events, Listeners, type Stop } from "./events.js";
 import { Hub, TOPICS_MAX } from "./hub.js";
 import { lanesFor, Presence } from "./presence.js";
-import { condition, type State } from "./state.js";
+import { condition, FRESH_MS, type State } from "./state.js";
 import { Counters, type Stats } from "./stats.js";
 import type { Status } from "./status.js";
 import type { Quote } from "./tick.js";
@@ -225,7 +225,8 @@ export class Prices {
   #watch(nowMs: number): void {
     const { phase } = this.#connection;
     const look = phase.name === "connected" ? this.#watchdog.look(nowMs) : "fine";
-    if (look === "stale") this.#connection.drop("no status came, and one is due each minute");
+    const isHeard = nowMs - (this.#watchdog.heardMs ?? 0) < FRESH_MS; // then it's the status that is missing, and no more
+    if (look === "stale" && !isHeard) this.#connection.drop("no status came, and one is due each minute");
     if (look !== "ask") return;
     void this.#hub.lost().then((proof) => {
       if (proof === undefined || this.#connection.phase !== phase) return;

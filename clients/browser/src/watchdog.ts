@@ -23,6 +23,8 @@ export type Look = "fine" | "ask" | "stale";
 
 export class Watchdog {
   status: Status | undefined;
+  /** Whether the status lane is subscribed to. */
+  isTold = true;
   /** When the newest price came. */
   heardMs: number | undefined;
   #connectedMs = 0;
@@ -56,7 +58,8 @@ export class Watchdog {
   look(nowMs: number): Look {
     if (!this.#isOpen(nowMs)) return "fine";
     const sinceMs = Math.max(this.#connectedMs, this.#openMs);
-    if (nowMs - Math.max(sinceMs, this.#statusMs ?? 0) >= STATUS_MS_MAX * this.#vain) return "stale";
+    const untoldMs = this.isTold ? nowMs - Math.max(sinceMs, this.#statusMs ?? 0) : 0;
+    if (untoldMs >= STATUS_MS_MAX * this.#vain) return "stale";
     if (this.#pauseMs === undefined) return "fine";
     const silentMs = nowMs - Math.max(sinceMs, this.heardMs ?? 0);
     const quietMs = Math.min(SILENCE_MS_MAX, Math.max(SILENCE_MS_MIN, PAUSES * this.#pauseMs));

@@ -45,6 +45,47 @@ test("before the broker would end it, a connection hands over to another one wit
   expect(new Set(platform.packets("connect").map(({ clientId }) => clientId)).size).toBe(platform.sockets.length);
 });
 
+test.each([
+  ["no status and no price came", true, false, 2],
+  ["no status came, but prices did", true, true, 1],
+  ["the platform has no status lane", false, false, 1],
+])("after minutes in which %s", async (_, hasStatus, hasPrices, connections) => {
+  vi.useFakeTimers();
+  if (hasStatus) platform.topics = { ...platform.topics, status: "status" };
+  const prices = closeLater(await connect(URL_));
+  const whys: string[] = [];
+  prices.on("state", (state) => state.name === "stale" && whys.push(state.why));
+  prices.subscribe(["AAPL"], () => {});
+  await vi.waitFor(() => expect(platform.calls).toContain("snapshot"));
+  for (let seq = 1; seq <= 14; seq += 1) {
+    if (hasPrices) platform.socket.publish("prices/AAPL", message(seq));
+    await vi.advanceTimersByTimeAsync(10_000);
+  }
+  await vi.waitFor(() => expect(platform.sockets).toHaveLength(connections));
+  expect(whys).toEqual(connections === 2 ? ["no status came, and one is due each minute"] : []);
+});
+
+test("silence where prices came is compared with history: what is there and didn't come proves the connection dead", async () => {
+  vi.useFakeTimers();
+  const prices = closeLater(await connect(URL_));
+  const whys: string[] = [];
+  prices.on("state", (state) => state.name === "stale" && whys.push(state.why));
+  prices.subscribe(["AAPL"], () => {});
+  await vi.waitFor(() => expect(platform.calls).toContain("snapshot"));
+  for (let seq = 1; seq <= 5; seq += 1) {
+    await vi.advanceTimersByTimeAsync(1_000);
+    platform.socket.publish("prices/AAPL", message(seq));
+  }
+  platform.newest = { AAPL: message(5) };
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect(platform.calls.filter((call) => call === "snapshot")).toHaveLength(2);
+  expect(whys).toEqual([]); // history has no more than came
+  platform.newest = { AAPL: message(7) };
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(whys).toEqual(["history has AAPL seq 7, which didn't come"]);
+  await vi.waitFor(() => expect(platform.sockets).toHaveLength(2));
+});
+
 test("one that doesn't answer a person who comes back is replaced, and left when the other one is there", async () => {
   const page = new EventTarget();
   vi.stubGlobal("document", Object.assign(page, { hidden: false }));

@@ -6,7 +6,7 @@ PY := .venv/bin/python
 SETUP := $(PYTHON) -S -m local.setup
 NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
 PAGE := clients/browser/dist/index.html
-PAGE_SOURCES := $(shell find clients/browser -type d \( -name node_modules -o -name dist -o -name types \) -prune \
+PAGE_SOURCES := $(shell find clients/browser -type d \( -name node_modules -o -name dist -o -name lib \) -prune \
   -o -type f -print)
 
 .PHONY: help run test check bench site deploy destroy pins clean preflight chromium anew
@@ -50,7 +50,7 @@ pins: .venv/dev.stamp ## Pin anew what requirements*.in ask for (UPGRADE=--upgra
 	done
 
 clean: ## Remove all that was installed or built; history in .local stays
-	@rm -rf .venv clients/browser/node_modules clients/browser/dist clients/browser/types
+	@rm -rf .venv clients/browser/node_modules clients/browser/dist clients/browser/lib
 
 anew:
 

@@ -21,3 +21,12 @@ test("the library without its MQTT client is at most 12 KB, and 18 KB with it", 
   expect(own).toBeLessThanOrEqual(12_000);
   expect(whole).toBeLessThanOrEqual(18_000);
 });
+
+test("a bundler takes only what a page uses: reading a message needs neither MQTT nor a connection", async () => {
+  const built = (await build({
+    configFile: "vite.library.ts",
+    logLevel: "silent",
+    build: { write: false, lib: { entry: "test/only-decode.ts", formats: ["es"] } },
+  })) as Rolldown.RolldownOutput[];
+  expect(built[0]!.output[0].code.length).toBeLessThan(3_000);
+});

@@ -1,0 +1,3 @@
+/** A page that reads messages which it gets some other way. */
+
+export { decode } from "../src/index";

@@ -56,7 +56,7 @@ export class Connection {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #life: ReturnType<typeof setTimeout> | undefined;
   #sessions = 0;
-  #wanted: ReadonlySet<string> = new Set();
+  #filters: ReadonlySet<string> = new Set();
   readonly #url: string | URL;
   readonly #events: ConnectionEvents;
   readonly #random = hex(crypto.getRandomValues(new Uint8Array(6)));
@@ -82,7 +82,7 @@ export class Connection {
 
   /** Subscribe to these filters and no others. */
   want(filters: ReadonlySet<string>): void {
-    this.#wanted = filters;
+    this.#filters = filters;
     queueMicrotask(() => void this.#link?.sync().catch(() => {})); // a failure ends the session, which tells why
   }
 
@@ -168,7 +168,7 @@ export class Connection {
       clientId: clientId.replace("{identityId}", credentials.identityId).replace("{random}", random),
       onMessage: (topic, text) => signal.aborted || this.#events.onMessage(topic, text),
     });
-    const made = new Subscriptions(session, () => this.#wanted, (answers) => this.#events.onAnswers(answers));
+    const made = new Subscriptions(session, () => this.#wanted(), (answers) => this.#events.onAnswers(answers));
     try {
       await made.sync();
       return made;
@@ -200,13 +200,16 @@ export class Connection {
   /** A broker that hangs up when asked for a topic means that topic. Says whether it did. */
   #blame({ asked }: Subscriptions, { kind, why }: End): boolean {
     for (const topic of asked) {
-      const count = (this.#hangUps.get(topic) ?? 0) + 1;
+      const count = kind === "refused" ? TRIES_MAX : (this.#hangUps.get(topic) ?? 0) + 1;
       this.#hangUps.set(topic, count);
-      if (kind !== "refused" && count < TRIES_MAX) continue;
-      this.#hangUps.delete(topic);
-      this.#events.onAnswers([{ topic, code: 0x80, reason: `it hung up when asked: ${why}` }]);
+      if (count >= TRIES_MAX) this.#events.onAnswers([{ topic, code: 0x80, reason: `it hung up when asked: ${why}` }]);
     }
     return asked.length > 0;
+  }
+
+  /** Without the topics that have cost the connection too often. */
+  #wanted(): ReadonlySet<string> {
+    return new Set([...this.#filters].filter((topic) => (this.#hangUps.get(topic) ?? 0) < TRIES_MAX));
   }
 
   /** A platform that was set up anew has another pool; one that can't be asked just now is as it was. */

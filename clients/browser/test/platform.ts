@@ -32,6 +32,8 @@ export class Platform {
   /** MQTT reason codes for the next connections; then 0. */
   connackCodes: number[] = [];
   isUp = true;
+  /** A topic that costs the connection, with the reason code of its DISCONNECT if there is one. */
+  hangsUp: { topic: string; code: number | undefined } | undefined;
   /** Whether answers to SUBSCRIBE wait. */
   isHeld = false;
   refusesGuests = false;
@@ -187,6 +189,10 @@ export class FakeSocket extends EventTarget {
     this.packets.push(packet);
     if (packet.cmd === "connect") {
       this.give({ cmd: "connack", reasonCode: this.platform.connackCodes.shift() ?? 0, sessionPresent: false });
+    } else if (packet.cmd === "subscribe" && packet.subscriptions.some(({ topic }) => topic === this.platform.hangsUp?.topic)) {
+      const reasonCode = this.platform.hangsUp!.code;
+      if (reasonCode !== undefined) this.give({ cmd: "disconnect", reasonCode });
+      this.cut(1000);
     } else if (packet.cmd === "subscribe" && !this.platform.isHeld) {
       const granted = packet.subscriptions.map(({ topic }) => this.platform.grants(topic));
       this.give({ cmd: "suback", messageId: packet.messageId!, granted });

@@ -104,6 +104,22 @@ describe("subscribing", () => {
     expect(prices.state.name).toBe("live");
   });
 
+  test.each([
+    ["says why", 0x87, 1],
+    ["doesn't say why", undefined, 5],
+  ])("a topic for which the broker hangs up and %s is given up, and the others work", async (_, hangsUpWith, times) => {
+    const prices = await connected();
+    const refused: string[] = [];
+    prices.on("refused", ({ topic }) => refused.push(topic));
+    await hear(prices, () => {});
+    platform.hangsUp = { topic: "prices/MSFT", code: hangsUpWith };
+    prices.subscribe(["MSFT"], () => {});
+    await vi.waitFor(() => expect(refused).toEqual(["prices/MSFT"]), { timeout: 5_000 });
+    await live(prices);
+    expect(platform.sockets).toHaveLength(times + 1);
+    expect(platform.filters.at(-1)).toEqual(["prices/AAPL"]);
+  });
+
   test("a price lane that is off is an error instead of silence", async () => {
     platform.lanes = { MSFT: "off", AAPL: "1s" };
     const prices = await connected();

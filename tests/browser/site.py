@@ -29,12 +29,13 @@ PAGE = """<!doctype html>
   window.shiftMs = 0;
   Date.now = () => now() + window.shiftMs;
 
-  const told = (window.told = { states: [], ticks: [], gaps: [], shownMs: 0 });
+  const told = (window.told = { states: [], ticks: [], gaps: [], refused: [], shownMs: 0 });
   document.addEventListener("visibilitychange", () => (told.shownMs = performance.now()));
   const options = Object.fromEntries(new URLSearchParams(location.search));
   const prices = (window.prices = await connect());
   prices.on("state", (state) => told.states.push({ ...state, atMs: performance.now() }));
   prices.on("gap", (gap) => told.gaps.push(gap));
+  prices.on("refused", ({ topic, reason }) => told.refused.push(`${topic}: ${reason}`));
   const symbols = (options.symbols ?? "AAPL").split(",");
   prices.subscribe(
     symbols,
@@ -82,10 +83,10 @@ class Site:
 
 
 @contextlib.contextmanager
-def site(platform: Any) -> Iterator[Site]:
-    """Chromium wants it on this machine too, where the platform is."""
+def site(platform: Any, **changes: object) -> Iterator[Site]:
+    """Chromium wants it on this machine too, where the platform is. `changes` are made to discovery."""
     with Freezer(platform.cloud.port) as wire:
-        discovery = platform.discovery
+        discovery = platform.discovery | changes
         host = f"127.0.0.1:{wire.port}"
         discovery["iot"] |= {"url": f"ws://{host}/mqtt", "signingHost": host}
         answers = {

@@ -80,6 +80,30 @@ def test_an_open_connection_that_brings_nothing_is_found_dead(show: Open, served
     assert "which didn't come" in stale["why"]
 
 
+def test_a_guest_that_the_broker_refuses_is_told_for_good(platform: Any, context: BrowserContext) -> None:
+    """A client id that no guest may have: tried once more with everything fetched anew, then closed."""
+    with site(platform, clientId="nobody-{random}") as served:
+        page = context.new_page()
+        page.goto(f"{served.url}/")
+        page.wait_for_function("() => window.prices?.state.name === 'closed'")
+        assert page.evaluate("window.prices.state.error.name") == "Unauthorized"
+        assert "not authorized (0x87)" in page.evaluate("window.prices.state.why")
+        assert served.wire.accepted == 2
+
+
+def test_a_topic_that_the_broker_refuses_is_told_and_the_others_come(
+    platform: Any, context: BrowserContext
+) -> None:
+    """A symbol that discovery has and the guest's role hasn't."""
+    symbols = [*platform.discovery["symbols"], "NOPE"]
+    with site(platform, symbols=symbols) as served:
+        page = context.new_page()
+        page.goto(f"{served.url}/?symbols=AAPL,NOPE")
+        page.wait_for_function(MOVES, arg=3)
+        assert page.evaluate("window.told.refused") == ["prices/NOPE: not authorized (0x87)"]
+        assert page.evaluate("window.prices.state.name") == "live"
+
+
 def test_two_tabs_never_throw_each_other_off(show: Open) -> None:
     """One guest, two client ids: both stay on their first connection."""
     tabs = [show() for _ in range(2)]

@@ -8,6 +8,7 @@ from components.alarms import Alarms, AlarmsArgs
 from components.bars import Bars, BarsArgs
 from components.board import Board, BoardArgs
 from components.broker import Broker, BrokerArgs
+from components.budget import Budget, BudgetArgs
 from components.door import Door, DoorArgs
 from components.feed import Feed, FeedArgs
 from components.history import History, HistoryArgs
@@ -37,6 +38,7 @@ identity = Identity("identity", IdentityArgs(stage=stage, admits_to=broker))
 site = Site("site", SiteArgs(stage=stage, shows=pages, serves=query, points_to=broker, admits_by=identity))
 watched = [one.function for one in (ingest, board, bars, query, door, status)]
 alarms = Alarms("alarms", AlarmsArgs(stage=stage, feed=feed, queue=queue, history=history, functions=watched))
+budget = Budget("budget", BudgetArgs(stage=stage, tells=alarms))
 
 pulumi.export("url", site.url)
 pulumi.export("api", site.api)
@@ -51,3 +53,4 @@ pulumi.export("feed", feed.name)
 pulumi.export("bucket", site.bucket)
 pulumi.export("alarmTopic", alarms.topic)
 pulumi.export("dashboard", alarms.dashboard)
+pulumi.export("estimate", budget.estimate)

@@ -48,6 +48,10 @@ AGE_MS_MAX = 1_000
 RUN_MS_MAX = 800  # for each second that a function has
 
 
+ESSENTIAL = ("dead-letters", "queue-age", "silence", "errors")
+"""Sections whose alarms each stage has, however little it's watched: prices stopped, or were lost."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     noun: str
@@ -68,9 +72,9 @@ class Rule:
 
 
 def rules(stage: Stage, *, queue: Queue, functions: Sequence[Function], feed: Function | None) -> list[Rule]:
-    """All rules of a stage. The feed's function isn't among `functions`: it runs by the clock."""
+    """The rules of a stage. The feed's function isn't among `functions`: it runs by the clock."""
     everyone = [*functions, *([feed] if feed else [])]
-    return [
+    found = [
         *_of_queue(queue),
         *_of_ticks(stage),
         *(_errors(one) for one in everyone),
@@ -78,6 +82,7 @@ def rules(stage: Stage, *, queue: Queue, functions: Sequence[Function], feed: Fu
         _throttles(everyone),
         *(_of_broker() if stage.iot_logging else ()),
     ]
+    return [rule for rule in found if stage.monitoring == "full" or rule.section in ESSENTIAL]
 
 
 def _of_queue(queue: Queue) -> list[Rule]:

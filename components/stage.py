@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import config as bag
 
-from components import calendar
+from components import budget
 from tickwire.errors import ConfigError
 from tickwire.stage import DEFAULTS, Stage
 
@@ -33,8 +33,7 @@ def read_stage() -> Stage:
         stage = Stage.parse(
             {name: _typed(name, value) for name, value in settings.items()}, name=pulumi.get_stack()
         )
-        calendar.sessions(stage.calendar)  # whoever needs them asks again; here, nothing exists yet
-        return stage
+        return budget.checked(stage)  # with its calendar's sessions; here, nothing exists yet
     except ConfigError as error:
         raise pulumi.RunError(f"Pulumi.{pulumi.get_stack()}.yaml: {error}") from None
 

@@ -23,7 +23,7 @@ from handlers import bars, board, events, feed, ingest, queue, status
 from tests.components.watched import alarms, metrics
 from tests.components.world import COMPUTED, evaluate
 from tickwire import board as boards
-from tickwire import flow, ledger, market, usage, wire
+from tickwire import flow, ledger, market, prices, usage, wire
 from tickwire.prices import PRICES
 from tickwire.stage import Stage
 
@@ -133,13 +133,12 @@ def test_the_planner_counts_as_the_functions_do() -> None:
     """Bounds of calls, blocks, windows and runs."""
     from components import bars as bars_component
     from handlers import history
-    from tickwire import wire as wire_
 
     assert queue.BATCH_MAX == flow.GROUP
     assert (ledger.BLOCK, history.TRUST_S) == (flow.BLOCK, usage.HEAD_TRUST_S)
     assert bars_component.WINDOW_S == usage.BARS_WINDOW_S
     assert feed.RUN_MS == usage.FEED_RUN_S * 1000
-    assert wire_.MESSAGE_BYTES_MAX == flow.DELIVERY_BYTES
+    assert wire.MESSAGE_BYTES_MAX == prices.DELIVERY_BYTES
     assert boards._FRAME_BYTES == flow.BOARD_FRAME_BYTES
 
 

@@ -10,7 +10,19 @@ from pathlib import Path
 
 from benchmarks.report import load, markdown
 
-NAMES = ("functions", "deploy", "ingest", "reads", "bars", "latency", "lanes", "fanout", "start", "soak")
+NAMES = (
+    "functions",
+    "deploy",
+    "ingest",
+    "reads",
+    "bars",
+    "latency",
+    "lanes",
+    "fanout",
+    "start",
+    "soak",
+    "cost",
+)
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from tickwire.cost import Bill, bill, sentence
 from tickwire.errors import ConfigError
 from tickwire.flow import Flow, chunk_units, watched
 from tickwire.prices import PRICES, charge
+from tickwire.profiles import UNSAID
 from tickwire.savings import beside, refuse_beyond_budget, savings
 from tickwire.stage import Stage
 
@@ -384,3 +387,40 @@ def test_the_estimate_in_one_line() -> None:
     assert text.startswith("Estimate for 5 viewers and 0 requests: $")
     assert "broker $" in text
     assert "\n" not in text
+
+
+# ---- docs/cost.md ----------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
+
+
+@pytest.mark.parametrize(("letter", "workload", "symbols"), [("a", A, 4), ("b", B, 4), ("c", C, 20)])
+def test_the_page_has_the_planners_figures(letter: str, workload: dict[str, Any], symbols: int) -> None:
+    """In whole dollars, of each profile."""
+    (row,) = re.findall(rf"^\| \({letter}\) .*$", PAGE, re.MULTILINE)
+    said = [int(one) for one in re.findall(r"\$(\d+) \|", row)]
+    names = [f"S{number}" for number in range(symbols)]
+    bills = [bill(planned(workload, profile=name, symbols=names)) for name in ("economy", "", "realtime")]
+    assert said == [round(one.total) for one in bills]
+
+
+def test_the_page_has_each_lanes_price() -> None:
+    """(c) on each lane: total and a viewer's part."""
+    found = {one.name: one for one in beside(planned(C, symbols=[f"S{n}" for n in range(20)]))}
+    rows = {"price, `live`": "price, live", "price, `5s`": "price, 5s", "board": "board, 1s", "bar": "bar"}
+    for start, name in rows.items():
+        (row,) = re.findall(rf"^\| {start}.*\| ([\d,]+) \| ([\d.]+) \|$", PAGE, re.MULTILINE)
+        assert int(row[0].replace(",", "")) == round(found[name].total)
+        assert float(row[1]) == round(found[name].audience / 1_000, 2)
+
+
+def test_the_page_says_what_egress_would_add() -> None:
+    """To (c), if deliveries should pay for internet traffic."""
+    lines = bill(planned(C, symbols=[f"S{n}" for n in range(20)])).lines
+    egress = sum(line.dollars for line in lines if not line.counted)
+    assert f"For (c) it's ${egress:.0f} on the board" in PAGE
+
+
+def test_the_page_says_what_profiles_set() -> None:
+    """Every setting of a profile is in the table."""
+    assert set(re.findall(r"^\| `(\w+)`", PAGE, re.MULTILINE)) == set(UNSAID)

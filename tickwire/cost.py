@@ -88,4 +88,4 @@ def sentence(stage: Stage) -> str:
     )
     viewers = sum(one.count for one in stage.workload.viewers)
     audience = f"{viewers:,} viewer{'' if viewers == 1 else 's'} and {stage.workload.requests:,} requests"
-    return f"Estimate for {audience}: ${found.total:,.2f} a month ({parts})"
+    return f"Estimate on AWS for {audience}: ${found.total:,.2f} a month ({parts})"

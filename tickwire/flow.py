@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tickwire.assumed import RECEIVES
 from tickwire.calendar import ALWAYS
 from tickwire.prices import DELIVERY_BYTES
 from tickwire.stage import Stage
@@ -34,6 +35,8 @@ class Flow:
     """On the queue, of all symbols."""
     calls: float
     """That put them there."""
+    batches: float
+    """In which ingest gets them."""
     windows: float
     """In which the board and the conflated lanes are made."""
     board: float
@@ -64,6 +67,7 @@ class Flow:
             ticks=ticks,
             messages=rate * symbols,
             calls=calls,
+            batches=calls * (RECEIVES if symbols > 1 else 1.0),
             windows=windows,
             board=windows * parts,
             full=math.ceil(symbols * BOARD_BYTES / (DELIVERY_BYTES - BOARD_FRAME_BYTES)),

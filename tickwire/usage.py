@@ -97,11 +97,12 @@ def uses(stage: Stage) -> list[Use]:
 
 def _queue(stage: Stage, flow: Flow) -> Iterator[Use]:
     size = flow.messages / flow.calls * flow.ticks * INPUT_BYTES if flow.calls else 0.0
-    calls = flow.calls * flow.open_s * max(1, math.ceil(size / 65_536))
+    sends = flow.calls * flow.open_s * max(1, math.ceil(size / 65_536))
+    receives = sends * flow.batches / flow.calls if flow.calls else 0.0
     again = FEED_RUN_S / 60 if stage.feed == "simulated" else 1.0
-    yield Use(of="sqs.fifo", lane="history", what="sends", quantity=calls * again)
-    yield Use(of="sqs.fifo", lane="history", what="receives", quantity=calls)
-    yield Use(of="sqs.fifo", lane="history", what="deletes", quantity=calls)
+    yield Use(of="sqs.fifo", lane="history", what="sends", quantity=sends * again)
+    yield Use(of="sqs.fifo", lane="history", what="receives", quantity=receives)
+    yield Use(of="sqs.fifo", lane="history", what="deletes", quantity=flow.batches * flow.open_s)
     yield Use(of="sqs.fifo", lane="base", what="idle polling", quantity=IDLE_POLLS_MIN * MINUTES)
     yield Use(of="sqs.fifo", lane="status", what="looks at both queues", quantity=2 * MINUTES)
 
@@ -110,7 +111,7 @@ def _runs(stage: Stage, flow: Flow, asked: float) -> dict[str, float]:
     clock = MINUTES if stage.feed == "simulated" and not stage.feed_paused else 0.0
     return {
         "feed": clock,
-        "ingest": flow.calls * flow.open_s,
+        "ingest": flow.batches * flow.open_s,
         "board": flow.windows * flow.open_s,
         "bars": min(1 / BARS_WINDOW_S, flow.calls) * flow.open_s + MINUTES,
         "status": MINUTES,

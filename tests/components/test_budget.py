@@ -32,7 +32,7 @@ def test_every_update_prints_the_estimate_and_exports_it(told: list[str], previe
     world = evaluate({"workload": BUSY}, preview=preview)
     assert world.error is None
     (line,) = told
-    assert line.startswith("Estimate for 1,000 viewers and 0 requests: $")
+    assert line.startswith("Estimate on AWS for 1,000 viewers and 0 requests: $")
     total = cost.bill(Stage.parse({"workload": BUSY}, name="dev")).total
     assert world.exports["estimate"] == round(total, 2)
     assert f"${total:,.2f} a month" in line

@@ -8,15 +8,13 @@ frozen `Stage`, or one sentence that ends the program. The key for writes is a s
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import Any
 
 import pulumi
 from pulumi.runtime import config as bag
 
 from components import budget
 from tickwire.errors import ConfigError
-from tickwire.stage import DEFAULTS, Stage
+from tickwire.stage import Stage, typed
 
 _NAMESPACE = "tickwire:"
 _KEY = "apiKey"
@@ -31,7 +29,7 @@ def read_stage() -> Stage:
     try:
         _check_key(key)
         stage = Stage.parse(
-            {name: _typed(name, value) for name, value in settings.items()}, name=pulumi.get_stack()
+            {name: typed(name, value) for name, value in settings.items()}, name=pulumi.get_stack()
         )
         return budget.checked(stage)  # with its calendar's sessions; here, nothing exists yet
     except ConfigError as error:
@@ -47,19 +45,6 @@ def read_key_digest() -> pulumi.Output[str]:
 def _bag() -> dict[str, str]:
     """Every configured key, known to us or not; `pulumi.Config` only answers for keys one asks for."""
     return {**bag.get_config_env(), **bag.CONFIG.get()}
-
-
-def _typed(name: str, value: str) -> Any:
-    """The value as its default's type, or the text itself, whose fault `Stage.parse` then names."""
-    default = DEFAULTS.get(name, "")
-    if isinstance(default, bool):
-        return {"true": True, "false": False}.get(value, value)
-    if isinstance(default, int | list | dict):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
 
 
 def _check_key(key: str) -> None:

@@ -7,6 +7,7 @@ the value, what was expected and so the remedy. Nothing is created before this h
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -286,3 +287,16 @@ DEFAULTS: dict[str, Any] = {
     if one.name != "name"
 } | dict(UNSAID)
 """Every setting's default by its key; Pulumi.yaml declares the same."""
+
+
+def typed(name: str, value: str) -> Any:
+    """The value as its default's type, or the text itself, whose fault `Stage.parse` then names."""
+    default = DEFAULTS.get(name, "")
+    if isinstance(default, bool):
+        return {"true": True, "false": False}.get(value, value)
+    if isinstance(default, int | list | dict):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value

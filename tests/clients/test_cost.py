@@ -94,6 +94,15 @@ def test_a_stages_own_workload_and_settings_count(tmp_path: Path) -> None:
     assert said("--viewers", "9", folder=folder)["workload"]["viewers"][0]["lane"] == "bar"
 
 
+def test_numbers_that_the_pulumi_command_wrote_are_numbers(tmp_path: Path) -> None:
+    """`pulumi config set feedRate 10` writes "10", and the program gets texts as well."""
+    lines = ('tickwire:feedRate: "10"', 'tickwire:protected: "true"', 'tickwire:monthlyBudget: "900"')
+    found = said(folder=project(tmp_path, *lines))
+    assert found["budget"] == 900
+    assert found["total"] > said()["total"]
+    assert any(line["what"] == "continuous backup" for line in found["lines"])
+
+
 BAD = [
     (("--viewers", "-1"), ["count is -1", "expected a whole number from 0"]),
     (("--viewers", "1.5"), ["count is 1.5"]),

@@ -157,6 +157,18 @@ def test_market_hours_only(symbols: int, trades: float, viewers: int, each: int,
     assert fan_out(found, "price") == pytest.approx(dollars, rel=0.001)
 
 
+@pytest.mark.parametrize("lane", ["price", "bar"])
+def test_who_watches_a_closed_market_is_only_connected(lane: str) -> None:
+    """Around the clock or for the session alone: as many deliveries, but not as many minutes."""
+    work = {"trades": 5, "hours": "market"}
+    always, session = (
+        bill(planned({**work, "viewers": [{"count": 10, "lane": lane, "hours": hours}]}))
+        for hours in ("always", "market")
+    )
+    assert of(always, "broker", "deliveries") == pytest.approx(of(session, "broker", "deliveries"), rel=0.01)
+    assert of(always, "broker", "connections") > 5 * of(session, "broker", "connections")
+
+
 @pytest.mark.parametrize(
     ("count", "dollars"),
     [(100, 0.3504), (1_000, 3.504), (100_000, 350.4)],  # * 43,800 min * $0.08/M

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from tickwire.stage import typed
+
 _NAMESPACE = "tickwire:"
 _BOOL = "tag:yaml.org,2002:bool"
 
@@ -33,7 +35,8 @@ def read_settings(folder: Path, name: str) -> dict[str, Any]:
         key.removeprefix(_NAMESPACE): value for key, value in said.items() if key.startswith(_NAMESPACE)
     }
     settings.pop("apiKey", None)
-    return settings
+    # `pulumi config set feedRate 10` writes a text.
+    return {key: typed(key, value) if isinstance(value, str) else value for key, value in settings.items()}
 
 
 def _load(file: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from tickwire.workload import ALWAYS_H
 
 SECONDS = 300
 MINUTE_S = WARM_S = 60  # the first runs of functions read what later ones remember
+OVERLAP_S = FEED_RUN_S - MINUTE_S
 SETTLE_S = 12.0  # behind the feed's last trade: bars' window, and the functions' ends
 FUNCTIONS = ("feed", "ingest", "board", "bars", "status", "query")
 SYMBOLS = ["AAPL", "MSFT", "NVDA", "TSLA"]
@@ -212,7 +213,7 @@ def _ran(seconds: int) -> Counter[str]:
             with _asking(platform.url):
                 for second in (-WARM_S, *range(0, seconds, MINUTE_S)):
                     time.sleep(max(0.0, began + second - time.time()))
-                    _feed(platform, FEED_RUN_S)
+                    _feed(platform, min(FEED_RUN_S, seconds - second + OVERLAP_S))
                 time.sleep(max(0.0, began + seconds - time.time()))
             time.sleep(SETTLE_S)
         counts = read(lines.read_text().splitlines(), from_s=began, to_s=began + seconds)

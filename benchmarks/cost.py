@@ -28,7 +28,8 @@ from tickwire.usage import FEED_RUN_S, uses
 from tickwire.workload import ALWAYS_H
 
 SECONDS = 300
-MINUTE_S = WARM_S = 60  # the first runs of functions read what later ones remember
+MINUTE_S = 60
+WARM_S = 5  # of a run too short to count what happens each minute
 OVERLAP_S = FEED_RUN_S - MINUTE_S
 SETTLE_S = 12.0  # behind the feed's last trade: bars' window, and the functions' ends
 FUNCTIONS = ("feed", "ingest", "board", "bars", "status", "query")
@@ -114,25 +115,24 @@ def _working(name: str, found: Bill) -> list[str]:
 # ---- the planner against the platform --------------------------------------------------------------------
 
 
-def measured(seconds: int) -> Section:
-    """Run the local stage for so long; each count of it beside the planner's."""
+def measured(seconds: int, profile: str = "") -> Section:
+    """Run the local stage for so long, as a profile has it; each count of it beside the planner's."""
     work = {
         "trades": 5,
         "hours": "always",
         "viewers": [{"count": 1, "lane": lane, "hours": "always"} for lane in ("board", "price")],
         "requests": round(ALWAYS_H * 3600),  # one a second
     }
-    plan = Stage.parse({"symbols": SYMBOLS, "workload": work}, name="local")
-    found = _ran(seconds)
+    plan = Stage.parse({"symbols": SYMBOLS, "workload": work, "profile": profile}, name="local")
+    found = _ran(plan, seconds)
     rows = []
     for what, (planned, parts) in _planned(plan, seconds).items():
         made = sum(found[part] for part in parts)
         off = abs(made / planned - 1) * 100
         text = f"{what}: {made:,.0f} made, {planned:,.1f} planned"
         rows.append(Row(what=text, value=off, unit="% off", at_most=OFF_PERCENT))
-    note = (
-        f"{seconds} s, {len(SYMBOLS)} symbols at 5 trades/s packed at 1 s, one viewer on each lane; {load()}."
-    )
+    packed = f"{len(SYMBOLS)} symbols at 5 trades/s packed at {plan.feed_pack_ms} ms"
+    note = f"{seconds} s, {packed}, one viewer on each lane; {load()}."
     return Section(title="The planner against the local platform", rows=rows, notes=[note, _HOW])
 
 
@@ -182,14 +182,21 @@ def _planned(plan: Stage, seconds: int) -> dict[str, tuple[float, tuple[str, ...
     return found
 
 
-def _ran(seconds: int) -> Counter[str]:
+def _ran(plan: Stage, seconds: int) -> Counter[str]:
     """What a stage made in a time that no wake of a function is near the edges of."""
     heard: list[tuple[float, str]] = []
 
     def hear(_client: object, _data: object, message: Any) -> None:
         heard.append((time.time(), message.topic.split("/")[0]))
 
-    settings = {"symbols": SYMBOLS, "feedPaused": True, "feedPackMs": 1000}
+    # The local stage packs as it likes; the rest is the profile's.
+    pack_ms = plan.feed_pack_ms
+    settings = {
+        "symbols": SYMBOLS,
+        "feedPaused": True,
+        "feedPackMs": pack_ms,
+        "profile": plan.profile,
+    }
     with (
         tempfile.TemporaryDirectory() as folder,
         Platform(state=Path(folder), keep=False, settings=settings, say=lambda _: None) as platform,
@@ -207,13 +214,15 @@ def _ran(seconds: int) -> Counter[str]:
             assert subscribed(board, told, "status")
             for symbol in SYMBOLS:
                 assert subscribed(price, shown, f"prices/{symbol}")
-            while not _amid([at_s for at_s, lane in heard if lane == "status"]):
+            warm_s = MINUTE_S if seconds >= MINUTE_S else WARM_S  # first runs read what later ones remember
+            while seconds >= MINUTE_S and not _amid([at_s for at_s, lane in heard if lane == "status"]):
                 time.sleep(0.2)
-            began = time.time() + WARM_S
+            began = time.time() + warm_s
+            _feed(platform, warm_s + OVERLAP_S)
             with _asking(platform.url):
-                for second in (-WARM_S, *range(0, seconds, MINUTE_S)):
+                for second in range(0, seconds, MINUTE_S):
                     time.sleep(max(0.0, began + second - time.time()))
-                    _feed(platform, min(FEED_RUN_S, seconds - second + OVERLAP_S))
+                    _feed(platform, min(MINUTE_S, seconds - second) + OVERLAP_S)
                 time.sleep(max(0.0, began + seconds - time.time()))
             time.sleep(SETTLE_S)
         counts = read(lines.read_text().splitlines(), from_s=began, to_s=began + seconds)

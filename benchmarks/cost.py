@@ -167,7 +167,10 @@ def _planned(plan: Stage, seconds: int) -> dict[str, tuple[float, tuple[str, ...
         ),
         "table, read by status": (of("dynamodb.read", "the newest, twice"), ("status read",)),
         "table, read by query": (of("dynamodb.read", "snapshots"), ("query read",)),
-        "broker, prices": (of("iot.message", "price publishes"), ("ingest publish prices",)),
+        "broker, prices": (
+            of("iot.message", "price publishes"),
+            ("ingest publish prices", "board publish prices"),
+        ),
         "broker, boards": (
             of("iot.message", "board publishes", "board full boards"),
             ("board publish board", "status publish board"),

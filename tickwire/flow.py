@@ -104,14 +104,18 @@ def chunk_bytes(ticks: float) -> float:
     return CHUNK_BYTES + ROW_BYTES * ticks
 
 
-def chunk_units(ticks: float) -> float:
-    """Write units for one message's ticks, on average over where in its block it begins."""
+def chunk_units(ticks: float, *, even: bool = False) -> float:
+    """Write units for one message's ticks, on average over where in its block it begins.
+
+    `even`: each message has as many, from the first on, so some of those places never come.
+    """
     count = max(1, round(ticks))
+    places = range(0, BLOCK, math.gcd(count, BLOCK) if even else 1)
     total = 0
-    for start in range(BLOCK):
+    for start in places:
         left, room = count, BLOCK - start
         while left:
             part = min(left, room)
             total += math.ceil(chunk_bytes(part) / 1024)
             left, room = left - part, BLOCK
-    return total / BLOCK
+    return total / len(places)

@@ -148,7 +148,8 @@ def _functions(stage: Stage, flow: Flow, runs: dict[str, float]) -> Iterator[Use
 
 def _table(stage: Stage, flow: Flow, asked: float) -> Iterator[Use]:
     appends, open_min = flow.messages * flow.open_s, flow.open_s / 60
-    yield Use(of="dynamodb.write", lane="history", what="ticks", quantity=appends * chunk_units(flow.ticks))
+    units = chunk_units(flow.ticks, even=stage.feed == "simulated" and flow.ticks.is_integer())
+    yield Use(of="dynamodb.write", lane="history", what="ticks", quantity=appends * units)
     yield Use(of="dynamodb.write", lane="history", what="the newest", quantity=appends)
     yield Use(of="dynamodb.write", lane="history", what="hours", quantity=flow.symbols * open_min / 60)
     looks = min(appends, flow.symbols * flow.open_s / HEAD_TRUST_S)
@@ -156,7 +157,9 @@ def _table(stage: Stage, flow: Flow, asked: float) -> Iterator[Use]:
     bars = flow.symbols * open_min * min(1.0, 60 * flow.messages / flow.symbols)
     rate = flow.messages * flow.ticks / flow.symbols
     each = chunk_bytes(flow.ticks) / max(1.0, flow.ticks)
-    fold = 1 + math.ceil((60 * rate + BLOCK / 2) * each / 4096)  # the last bars, and the minute's ticks
+    # The last bars; then ticks from the beginning of a block to the newest, a window and a message later.
+    ticks = rate * (60 + BARS_WINDOW_S) + flow.ticks + BLOCK / 2
+    fold = 1 + math.ceil(ticks * each / 4096)
     yield Use(of="dynamodb.write", lane="bar", what="bars", quantity=bars + flow.symbols * DAYS)
     yield Use(of="dynamodb.read", lane="bar", what="ticks of a minute", quantity=bars * fold)
     snapshot = math.ceil(flow.symbols * HEAD_BYTES / 4096) / 2

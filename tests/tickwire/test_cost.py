@@ -233,6 +233,8 @@ def test_packing_makes_history_cheap() -> None:
     assert chunk_units(5) == pytest.approx(1.04)  # from 4 of 100 places it crosses an edge
     assert chunk_units(30) == pytest.approx(1.29)  # from 29
     assert chunk_units(31) == pytest.approx(2)  # one of two units, or two of one
+    assert chunk_units(25, even=True) == 1  # four of them are a block
+    assert chunk_units(50, even=True) == 2
     assert chunk_units(50) == pytest.approx((51 * 2 + 38 * 3 + 11 * 2) / 100)  # a part above 30 takes two
 
 

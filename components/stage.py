@@ -13,6 +13,7 @@ import pulumi
 from pulumi.runtime import config as bag
 
 from components import budget
+from tickwire import headroom
 from tickwire.errors import ConfigError
 from tickwire.stage import Stage, typed
 
@@ -31,7 +32,9 @@ def read_stage() -> Stage:
         stage = Stage.parse(
             {name: typed(name, value) for name, value in settings.items()}, name=pulumi.get_stack()
         )
-        return budget.checked(stage)  # with its calendar's sessions; here, nothing exists yet
+        stage = budget.checked(stage)  # with its calendar's sessions; here, nothing exists yet
+        _check_limits(stage)
+        return stage
     except ConfigError as error:
         raise pulumi.RunError(f"Pulumi.{pulumi.get_stack()}.yaml: {error}") from None
 
@@ -45,6 +48,14 @@ def read_key_digest() -> pulumi.Output[str]:
 def _bag() -> dict[str, str]:
     """Every configured key, known to us or not; `pulumi.Config` only answers for keys one asks for."""
     return {**bag.get_config_env(), **bag.CONFIG.get()}
+
+
+def _check_limits(stage: Stage) -> None:
+    """Refuse what no viewer could follow; warn of what needs a quota raised."""
+    region = _bag().get("aws:region", "us-east-1")
+    headroom.refuse(stage, region=region)
+    for warning in headroom.warnings(stage, region=region):
+        pulumi.log.warn(f"limits: {warning}")
 
 
 def _check_key(key: str) -> None:

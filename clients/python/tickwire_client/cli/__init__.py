@@ -16,6 +16,7 @@ from tickwire_client import errors
 from tickwire_client.cli._shared import Setting, platform_options
 from tickwire_client.cli.cost import cost
 from tickwire_client.cli.dead import dead
+from tickwire_client.cli.limits import limits
 from tickwire_client.cli.publish import publish
 from tickwire_client.cli.url import url
 from tickwire_client.cli.watch import watch
@@ -41,7 +42,7 @@ def cli(context: click.Context, setting: Setting) -> None:
     context.obj = setting
 
 
-for command in (cost, dead, publish, url, watch):
+for command in (cost, dead, limits, publish, url, watch):
     command.epilog = EXIT_CODES
     cli.add_command(command)
 

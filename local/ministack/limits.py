@@ -88,11 +88,16 @@ def _room(session: Any, metric: str) -> bool:
 
 
 def _bound_deliveries(iot: Any) -> None:
-    @around(iot._WSSession, "deliver_to_client")
-    async def deliver(original: Any, self: Any, topic: str, payload: bytes, qos: int) -> None:
-        # What its rights keep from it doesn't count. The answer is remembered, so asking twice costs little.
-        if self._policy_allows("iot:Receive", f"topic/{topic}") and _room(self, "PublishOut.Throttle"):
-            await original(self, topic, payload, qos)
+    """The broker asks for a session's rights right before it delivers; whether there is room is asked there.
+
+    So what its rights keep from it doesn't count, and a delivery takes no second coroutine.
+    """
+
+    @around(iot._WSSession, "_policy_allows")
+    def allows(original: Any, self: Any, action: str, resource: str) -> bool:
+        if not original(self, action, resource):
+            return False
+        return action != "iot:Receive" or _room(self, "PublishOut.Throttle")
 
 
 def _bound_packets(iot: Any) -> None:

@@ -25,7 +25,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from local.cloud import ROOT, Cloud
 
@@ -210,7 +210,13 @@ class Viewer:
     """paho with a list of what it was told; MQTT 5 says why something is refused."""
 
     def __init__(
-        self, cloud: Cloud, client_id: str, path: str, *, host: str = "127.0.0.1", version: int = mqtt.MQTTv5
+        self,
+        cloud: Cloud,
+        client_id: str,
+        path: str,
+        *,
+        host: str = "127.0.0.1",
+        version: MQTTProtocolVersion = mqtt.MQTTv5,
     ) -> None:
         self.messages: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.closed = threading.Event()
@@ -288,7 +294,7 @@ def viewer() -> Iterator[Callable[..., Viewer]]:
         *,
         host: str = "127.0.0.1",
         path: str = "/mqtt",
-        version: int = mqtt.MQTTv5,
+        version: MQTTProtocolVersion = mqtt.MQTTv5,
     ) -> Viewer:
         address = signed_path(f"{host}:{kit.cloud.port}", keys, path=path)
         made.append(Viewer(kit.cloud, client_id, address, host=host, version=version))

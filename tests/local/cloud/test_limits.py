@@ -10,6 +10,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 from botocore.exceptions import ClientError
+from paho.mqtt.enums import MQTTProtocolVersion
 
 from components.alarms import OPERATORS
 from components.rules import rules
@@ -29,7 +30,7 @@ Make = Callable[..., Viewer]
 def joined(kit: Kit, viewer: Make) -> Callable[..., Viewer]:
     """Make clients that are in, with every right: `joined("name", version=…)`."""
 
-    def make(name: str = "one", version: int = mqtt.MQTTv5, of: Kit = kit) -> Viewer:
+    def make(name: str = "one", version: MQTTProtocolVersion = mqtt.MQTTv5, of: Kit = kit) -> Viewer:
         client = viewer(of, f"{of.name}-{name}", ROOT, version=version)
         assert client.connect() == 0
         return client
@@ -61,7 +62,7 @@ def counted(kit: Kit, metric: str) -> int:
 
 @VERSIONS
 def test_eight_filters_in_one_subscribe_are_taken_and_nine_end_the_connection(
-    kit: Kit, joined: Make, version: int
+    kit: Kit, joined: Make, version: MQTTProtocolVersion
 ) -> None:
     """A client that asks for all that it watches at once would be cut again and again."""
     names = [f"{kit.name}/{place}" for place in range(9)]
@@ -75,7 +76,7 @@ def test_eight_filters_in_one_subscribe_are_taken_and_nine_end_the_connection(
 
 @VERSIONS
 def test_the_fifty_first_subscription_is_refused_and_the_others_go_on(
-    kit: Kit, joined: Make, version: int
+    kit: Kit, joined: Make, version: MQTTProtocolVersion
 ) -> None:
     """SUBACK 0x80 for it alone; what is given up, or asked for again, makes or takes no room."""
     names = [f"{kit.name}/{place}" for place in range(52)]
@@ -211,7 +212,7 @@ def test_the_hundred_and_first_message_of_any_second_is_dropped() -> None:
 
 @VERSIONS
 def test_a_payload_of_128_kb_arrives_and_a_longer_one_ends_the_connection(
-    kit: Kit, joined: Make, version: int
+    kit: Kit, joined: Make, version: MQTTProtocolVersion
 ) -> None:
     """To the byte, by MQTT."""
     client = joined(version=version)
@@ -254,7 +255,7 @@ def test_a_publish_over_http_is_held_to_the_same(kit: Kit, topic: str, size: int
 )
 @VERSIONS
 def test_topics_and_filters_that_are_too_deep_or_too_long_are_refused(
-    kit: Kit, joined: Make, version: int, fits: str, over: str
+    kit: Kit, joined: Make, version: MQTTProtocolVersion, fits: str, over: str
 ) -> None:
     """MQTT 5 refuses a filter alone (0x8F), 3.1.1 hangs up; a publish ends the connection in both."""
     client = joined(version=version)
@@ -271,7 +272,7 @@ def test_topics_and_filters_that_are_too_deep_or_too_long_are_refused(
 
 @VERSIONS
 def test_a_client_id_of_128_bytes_is_taken_and_a_longer_one_refused(
-    kit: Kit, joined: Make, viewer: Make, version: int
+    kit: Kit, joined: Make, viewer: Make, version: MQTTProtocolVersion
 ) -> None:
     """CONNACK says that the id is the reason."""
     prefix = f"{kit.name}-"
@@ -281,7 +282,9 @@ def test_a_client_id_of_128_bytes_is_taken_and_a_longer_one_refused(
 
 
 @VERSIONS
-def test_a_second_connection_with_the_same_client_id_takes_over(kit: Kit, joined: Make, version: int) -> None:
+def test_a_second_connection_with_the_same_client_id_takes_over(
+    kit: Kit, joined: Make, version: MQTTProtocolVersion
+) -> None:
     """The first one is closed; one with another id isn't."""
     first, other = joined("same", version=version), joined("other", version=version)
     second = joined("same", version=version)
@@ -298,7 +301,7 @@ def brief() -> Iterator[Cloud]:
 
 @VERSIONS
 def test_a_connection_ends_with_its_lifetime_and_another_begins(
-    brief: Cloud, kit_of: Callable[[Cloud], Kit], joined: Make, version: int
+    brief: Cloud, kit_of: Callable[[Cloud], Kit], joined: Make, version: MQTTProtocolVersion
 ) -> None:
     """Though it talks; the client signs anew and goes on. (With 24 hours, all the others here stay.)"""
     kit = kit_of(brief)

@@ -18,6 +18,7 @@ NAMES = (
     "bars",
     "latency",
     "lanes",
+    "limits",
     "fanout",
     "start",
     "soak",

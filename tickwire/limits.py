@@ -67,10 +67,15 @@ def _quota(
 
 PAYLOAD = _quota("message", "payload", "payload", 128 * KIB, "bytes", beyond="refused")
 TOPIC_BYTES = _quota(
-    "message", "topic-bytes", "length of a topic or filter", 256, "bytes", beyond="the connection is closed"
+    "message",
+    "topic-bytes",
+    "length of a topic or filter",
+    256,
+    "bytes",
+    beyond="refused, or the connection is closed",
 )
 SLASHES = _quota(
-    "message", "slashes", "slashes in a topic or filter", 7, "", beyond="the connection is closed"
+    "message", "slashes", "slashes in a topic or filter", 7, "", beyond="refused, or the connection is closed"
 )
 
 CONNECTION_MESSAGES = _quota(

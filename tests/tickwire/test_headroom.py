@@ -99,6 +99,7 @@ def test_more_than_a_hundred_messages_a_second_on_one_connection_are_refused(cou
         return
     with pytest.raises(ConfigError) as refused:
         headroom.refuse(found, region=HOME)
+    assert not any("in and out together" in said for said in headroom.warnings(found, region=HOME))
     said = str(refused.value)
     assert "workload.viewers[0] watches the price lane of 21 symbols, 105 messages a second" in said
     assert "expected at most 100" in said

@@ -84,9 +84,12 @@ def _minute(lane: str) -> tuple[Ear, dict[str, tuple[int, Any]]]:
 
 
 def _shares() -> list[list[str]]:
-    """What each connection hears: all in one were more than the hundred a second that the broker gives it."""
+    """What each connection hears: all in one were more than the hundred a second that the broker gives it.
+
+    A quarter of that leaves room for what comes at once after a stall.
+    """
     prices = [f"prices/{symbol}" for symbol in SYMBOLS]
-    return [["board"], prices[::2], prices[1::2]]
+    return [["board"], *(prices[place::4] for place in range(4))]
 
 
 def _stored(platform: Platform) -> dict[str, tuple[int, Any]]:

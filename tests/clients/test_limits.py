@@ -11,8 +11,6 @@ import pytest
 
 from tests.clients.test_cli import COMMAND, environment
 from tickwire import limits
-from tickwire_client._mqtt import FILTERS_MAX
-from tickwire_client._subscriptions import TOPICS_MAX
 
 ROOT = Path(__file__).parents[2]
 PROJECT = (ROOT / "Pulumi.yaml").read_text()
@@ -141,11 +139,15 @@ def test_a_folder_that_has_no_settings_to_read_is_one_sentence(
     assert sentence in done.stderr
 
 
-def test_both_clients_keep_the_limits_of_the_table() -> None:
-    """Python takes them from it; the browser, which can't, has the same numbers."""
-    assert (limits.FILTERS.value, limits.SUBSCRIPTIONS.value) == (FILTERS_MAX, TOPICS_MAX)
-    source = ROOT / "clients" / "browser" / "src"
-    texts = "\n".join(file.read_text() for file in sorted(source.glob("*.ts")))
-    found = dict(re.findall(r"export const (FILTERS|TOPICS|SYMBOLS)_MAX = (\d+);", texts))
-    assert found.pop("FILTERS") == str(limits.FILTERS.value)
-    assert set(found.values()) == {str(limits.SUBSCRIPTIONS.value)}
+@pytest.mark.parametrize("sources", ["browser/src/*.ts", "python/tickwire_client/*.py"])
+def test_both_clients_keep_the_limits_of_the_table(sources: str) -> None:
+    """Python may take them from it; the browser, which can't, has the same numbers, wherever they stand."""
+    texts = [file.read_text() for file in sorted((ROOT / "clients").glob(sources))]
+    pattern = r"^(?:export const )?(FILTERS|TOPICS|SYMBOLS)_MAX = (\d+|limits\.[A-Z]+)\b"
+    found = re.findall(pattern, "\n".join(texts), re.MULTILINE)
+    expected = {"FILTERS": limits.FILTERS, "TOPICS": limits.SUBSCRIPTIONS, "SYMBOLS": limits.SUBSCRIPTIONS}
+    names = {limits.FILTERS: "limits.FILTERS", limits.SUBSCRIPTIONS: "limits.SUBSCRIPTIONS"}
+    assert {"FILTERS"} < {name for name, _ in found}
+    assert [
+        one for one in found if one[1] not in (str(expected[one[0]].value), names[expected[one[0]]])
+    ] == []

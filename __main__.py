@@ -10,6 +10,7 @@ from components.board import Board, BoardArgs
 from components.brake import Brake, BrakeArgs
 from components.brakes import braked
 from components.broker import Broker, BrokerArgs
+from components.budget import Budget, BudgetArgs
 from components.door import Door, DoorArgs
 from components.feed import Feed, FeedArgs
 from components.history import History, HistoryArgs
@@ -43,6 +44,7 @@ alarms = Alarms(
     "alarms",
     AlarmsArgs(stage=stage, feed=feed, queue=queue, history=history, functions=watched, brake=brake),
 )
+budget = Budget("budget", BudgetArgs(stage=stage, tells=alarms))
 
 pulumi.export("url", site.url)
 pulumi.export("api", site.api)
@@ -58,3 +60,4 @@ pulumi.export("bucket", site.bucket)
 pulumi.export("alarmTopic", alarms.topic)
 pulumi.export("dashboard", alarms.dashboard)
 pulumi.export("brakes", sorted(stage.brakes))
+pulumi.export("estimate", budget.estimate)

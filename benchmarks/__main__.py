@@ -18,10 +18,12 @@ NAMES = (
     "bars",
     "latency",
     "lanes",
+    "limits",
     "fanout",
     "start",
     "weight",
     "soak",
+    "cost",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"
 

@@ -47,6 +47,7 @@ class Alarms(pulumi.ComponentResource):
     topic: pulumi.Output[str]
     """The topic's ARN, for those who want to hear by other ways than e-mail."""
     dashboard: pulumi.Output[str]
+    """Its name; empty where there is none."""
 
     def __init__(self, name: str, args: AlarmsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("tickwire:index:Alarms", name, None, opts)
@@ -62,11 +63,13 @@ class Alarms(pulumi.ComponentResource):
         for rule in found:
             self._alarm(rule, stage)
         arns = [place.arn("cloudwatch", f"alarm:{stage.named(rule.noun)}") for rule in found]
-        self.dashboard = self._dashboard(name, args, place, arns)
+        self.dashboard = pulumi.Output.from_input("")
+        if stage.monitoring == "full":
+            self.dashboard = self._dashboard(name, args, place, arns)
         self.register_outputs({"topic": self.topic, "dashboard": self.dashboard})
 
     def _topic(self, name: str, stage: Stage, place: Place) -> pulumi.Output[str]:
-        """Takes this stage's alarms only; IAM says who of the account may subscribe."""
+        """Takes this stage's alarms and the account's budgets; IAM says who of the account may subscribe."""
         known = stage.named("alarms")
         alarms = {
             "Effect": "Allow",
@@ -75,9 +78,17 @@ class Alarms(pulumi.ComponentResource):
             "Resource": place.arn("sns", known),
             "Condition": {"ArnLike": {"aws:SourceArn": place.arn("cloudwatch", f"alarm:{stage.named('*')}")}},
         }
+        budgets = {
+            "Effect": "Allow",
+            "Principal": {"Service": "budgets.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": place.arn("sns", known),
+            "Condition": {"StringEquals": {"aws:SourceAccount": place.account}},
+        }
+        may = [alarms, budgets] if stage.monthly_budget else [alarms]
         topic = aws.sns.Topic(
             name,
-            aws.sns.TopicArgs(name=known, policy=document(alarms), tags=stage.tags),
+            aws.sns.TopicArgs(name=known, policy=document(*may), tags=stage.tags),
             ResourceOptions(parent=self),
         )
         if stage.alarm_email:

@@ -49,6 +49,10 @@ AGE_MS_MAX = 1_000
 RUN_MS_MAX = 800  # for each second that a function has
 
 
+ESSENTIAL = ("dead-letters", "queue-age", "silence", "errors", ALARM)
+"""Sections whose alarms each stage has, however little it's watched: prices stopped, were lost, or cost too much."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     noun: str
@@ -82,7 +86,7 @@ def rules(
     because an alarm rings.
     """
     everyone = [*functions, *(one for one in (feed, brake) if one)]
-    return [
+    found = [
         *_of_queue(queue),
         *_of_ticks(stage),
         *(_errors(one) for one in everyone),
@@ -91,6 +95,7 @@ def rules(
         *(_of_broker() if stage.iot_logging else ()),
         *([_too_much(stage, brake)] if brake else ()),
     ]
+    return [rule for rule in found if stage.monitoring == "full" or rule.section in ESSENTIAL]
 
 
 def _of_queue(queue: Queue) -> list[Rule]:

@@ -8,15 +8,14 @@ frozen `Stage`, or one sentence that ends the program. The key for writes is a s
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import Any
 
 import pulumi
 from pulumi.runtime import config as bag
 
-from components import calendar
+from components import budget
+from tickwire import headroom
 from tickwire.errors import ConfigError
-from tickwire.stage import DEFAULTS, Stage
+from tickwire.stage import Stage, typed
 
 _NAMESPACE = "tickwire:"
 _KEY = "apiKey"
@@ -31,9 +30,10 @@ def read_stage() -> Stage:
     try:
         _check_key(key)
         stage = Stage.parse(
-            {name: _typed(name, value) for name, value in settings.items()}, name=pulumi.get_stack()
+            {name: typed(name, value) for name, value in settings.items()}, name=pulumi.get_stack()
         )
-        calendar.sessions(stage.calendar)  # whoever needs them asks again; here, nothing exists yet
+        stage = budget.checked(stage)  # with its calendar's sessions; here, nothing exists yet
+        _check_limits(stage)
         return stage
     except ConfigError as error:
         raise pulumi.RunError(f"Pulumi.{pulumi.get_stack()}.yaml: {error}") from None
@@ -50,17 +50,12 @@ def _bag() -> dict[str, str]:
     return {**bag.get_config_env(), **bag.CONFIG.get()}
 
 
-def _typed(name: str, value: str) -> Any:
-    """The value as its default's type, or the text itself, whose fault `Stage.parse` then names."""
-    default = DEFAULTS.get(name, "")
-    if isinstance(default, bool):
-        return {"true": True, "false": False}.get(value, value)
-    if isinstance(default, int | list | dict):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
+def _check_limits(stage: Stage) -> None:
+    """Refuse what no viewer could follow; warn of what needs a quota raised."""
+    region = _bag().get("aws:region", "us-east-1")
+    headroom.refuse(stage, region=region)
+    for warning in headroom.warnings(stage, region=region):
+        pulumi.log.warn(f"limits: {warning}")
 
 
 def _check_key(key: str) -> None:

@@ -25,6 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tickwire.limits import LIFETIME
+
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 KEY = SECRET = "test"
@@ -43,11 +45,19 @@ class CloudError(Exception):
 
 class Cloud:
     """A local AWS; a context manager. `port` 0 is any free one; without `state` it forgets everything at
-    the end.
+    the end. Without `limits` its broker takes what AWS's would refuse; `lifetime_s` is a WebSocket's.
     """
 
-    def __init__(self, *, port: int = 0, state: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        state: Path | None = None,
+        limits: bool = True,
+        lifetime_s: float = LIFETIME.value,
+    ) -> None:
         self.port, self.state = port, state
+        self._limits = ["--lifetime-s", str(lifetime_s)] if limits else ["--unlimited"]
         self.instance = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._scratch: Path | None = None
@@ -113,6 +123,7 @@ class Cloud:
                             "--state",
                             str(folder),
                             *(["--keep"] if self.state else []),
+                            *self._limits,
                         ],
                         stdin=subprocess.PIPE,
                         stdout=log,

@@ -39,15 +39,16 @@ class Platform:
         keep: bool = True,
         port: int = 0,
         aws_port: int = 0,
+        limits: bool = True,
         settings: Mapping[str, object] | None = None,
         say: Say = print,
     ) -> None:
         """Ports that are 0 are any free ones. `settings` are the stage's own keys, such as {"feedPaused":
-        True}.
+        True}. Without `limits` the broker takes what AWS's would refuse.
         """
         self.stage, self.program, self.state = stage, program, state
         self.outputs: Mapping[str, Any] = {}
-        self.cloud = Cloud(port=aws_port, state=state / "cloud" if keep else None)
+        self.cloud = Cloud(port=aws_port, state=state / "cloud" if keep else None, limits=limits)
         self._port, self._keep = port, keep
         self._settings = dict(settings or {})
         self._say = say

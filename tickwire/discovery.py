@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tickwire.prices import shown
 from tickwire.topic import Topics
 
 SIGNING_SERVICE = "iotdevicegateway"
@@ -35,4 +36,5 @@ def document(
         "topics": dict(topics.templates()),
         "symbols": list(symbols),
         "lanes": dict(lanes),
+        "prices": shown(),
     }

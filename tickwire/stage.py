@@ -7,6 +7,7 @@ the value, what was expected and so the remedy. Nothing is created before this h
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from tickwire import brakes, topic
 from tickwire import symbol as symbols_
 from tickwire.errors import ConfigError
+from tickwire.profiles import PROFILES, UNSAID
 from tickwire.workload import Workload
 
 SYMBOLS_MAX = 100
@@ -38,6 +40,10 @@ class Stage:
     board_window: str = ""
     calendar: str = "24/7"
     workload: Workload = field(default_factory=Workload)
+    profile: str = ""
+    monthly_budget: int = 0
+    """Dollars; 0 for none."""
+    monitoring: str = "full"
     protected: bool = False
     feed: Literal["simulated", "off"] = "simulated"
     feed_paused: bool = False
@@ -67,9 +73,13 @@ class Stage:
             known = difflib.get_close_matches(unknown[0], _CHECKS, n=1)
             hint = f"did you mean {known[0]}?" if known else "expected one of " + ", ".join(sorted(_CHECKS))
             raise ConfigError(f"setting {unknown[0]!r} is unknown; {hint}")
-        values = {
-            _snake(key): _CHECKS[key](key, value) for key, value in settings.items() if value is not None
-        }
+        given = {key: value for key, value in settings.items() if value is not None}
+        profile = _CHECKS["profile"]("profile", given.get("profile", ""))
+        for key, value in PROFILES[profile].items():
+            # Pulumi hands over every default as if it were set: so these have one that says nothing.
+            if repr(given.get(key, UNSAID[key])) == repr(UNSAID[key]):  # False isn't 0 here
+                given[key] = value
+        values = {_snake(key): _CHECKS[key](key, value) for key, value in given.items()}
         stage = cls(name=name, **values)
         stage._check_lanes()
         return stage
@@ -188,6 +198,12 @@ def _workload(key: str, value: Any) -> Workload:
     return Workload.parse(value, name=key)
 
 
+def _profile(key: str, value: Any) -> str:
+    if not isinstance(value, str) or value not in PROFILES:
+        raise ConfigError(f"{key} is {value!r}; expected nothing, {' or '.join(filter(None, PROFILES))}")
+    return value
+
+
 def _one_of(*choices: Any) -> Callable[[str, Any], Any]:
     def check(key: str, value: Any) -> Any:
         if value not in choices or isinstance(value, bool):
@@ -242,6 +258,9 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "boardWindow": _window,
     "calendar": _calendar,
     "workload": _workload,
+    "profile": _profile,
+    "monthlyBudget": _within(0, 1_000_000, "whole dollars, 0 for none"),
+    "monitoring": _one_of("full", "essential"),
     "protected": _truth,
     "feed": _one_of("simulated", "off"),
     "feedPaused": _truth,
@@ -275,5 +294,18 @@ DEFAULTS: dict[str, Any] = {
     else one.default
     for one in fields(Stage)
     if one.name not in ("name", "brakes")
-}
+} | dict(UNSAID)
 """Every setting's default by its key; Pulumi.yaml declares the same."""
+
+
+def typed(name: str, value: str) -> Any:
+    """The value as its default's type, or the text itself, whose fault `Stage.parse` then names."""
+    default = DEFAULTS.get(name, "")
+    if isinstance(default, bool):
+        return {"true": True, "false": False}.get(value, value)
+    if isinstance(default, int | list | dict):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value

@@ -50,6 +50,11 @@ queries.py
 persistence.py, items.py
 - State is saved when the server is stopped, all of it. Within a second of a change, the change.
 
+limits.py
+- A connection takes any number of filters, subscriptions and messages, of any size and depth, for ever.
+  As AWS limits them (tickwire/limits.py); what is over its rate is dropped and counted, as there.
+- A filter that is subscribed again is a second subscription. The new one takes the old one's place.
+
 memory.py
 - Stream records are kept for 24 hours, the presence of MQTT clients for ever. Bounded.
 

@@ -26,6 +26,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from tickwire.limits import LIFETIME
+
 HEALTH = "/_tickwire/health"
 # Ministack's own pages are served without any credentials: resetting everything, reading queues, and the
 # like.
@@ -43,12 +45,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--unlimited", action="store_true")
+    parser.add_argument("--lifetime-s", type=float, default=float(LIFETIME.value))
     given = parser.parse_args(arguments)
 
     threading.Thread(target=_end_with_parent, args=(given.parent,), daemon=True, name="parent").start()
     # Many threads, one loop: a thread that computes gives way after a millisecond instead of five.
     sys.setswitchinterval(0.001)
-    app, keeper = mended(given.state if given.keep else None)
+    lifetime_s = None if given.unlimited else given.lifetime_s
+    app, keeper = mended(given.state if given.keep else None, lifetime_s=lifetime_s)
     served = _front(app, {"instance": _instance(given.state, given.keep), "parent": given.parent})
     listening = socket.socket(fileno=given.socket)
     with asyncio.Runner(loop_factory=_loop()) as runner:
@@ -57,13 +62,18 @@ def main(arguments: list[str] | None = None) -> None:
         shutil.rmtree(given.state, ignore_errors=True)  # nobody else is left to do it
 
 
-def mended(state: Path | None) -> tuple[App, Any]:
-    """Ministack's application with every cure applied, and what saves its state."""
-    from local.ministack import functions, memory, patch, queries, queues, rights, streams, workers
+def mended(state: Path | None, *, lifetime_s: float | None = None) -> tuple[App, Any]:
+    """Ministack's application with every cure applied, and what saves its state.
+
+    Without a connection's `lifetime_s` there are no limits.
+    """
+    from local.ministack import functions, limits, memory, patch, queries, queues, rights, streams, workers
 
     patch.check_version()
     for cure in (rights, workers, functions, streams, queues, queries, memory):
         cure.apply()
+    if lifetime_s is not None:
+        limits.apply(lifetime_s=lifetime_s)
     application = patch.module("app")
     for service in UNSERVED_SERVICES:
         del application.SERVICE_HANDLERS[service]
@@ -100,7 +110,7 @@ async def _serve(app: App, listening: socket.socket, keeper: Any) -> None:
             lifespan="on",
         )
     )
-    tasks = [asyncio.create_task(_housekeep())]
+    tasks = [asyncio.create_task(_housekeep()), asyncio.create_task(_tell())]
     if keeper is not None:
         tasks.append(asyncio.create_task(keeper.run()))
     gc.collect()
@@ -164,6 +174,15 @@ async def _housekeep() -> None:
         await asyncio.sleep(10)
         if os.fstat(2).st_size > LOG_BYTES_MAX:
             os.ftruncate(2, 0)
+
+
+async def _tell() -> None:
+    """What the limits' guard dropped reaches CloudWatch within a second."""
+    from local.ministack import limits
+
+    while True:
+        await asyncio.sleep(1)
+        limits.tell()
 
 
 def _end_with_parent(parent: int) -> None:

@@ -140,6 +140,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"siteUrl": "example.org"}, r"siteUrl is 'example.org'; expected"),
     ({"writeOrigins": ["https://x.org/path"]}, r"writeOrigins is 'https://x.org/path'; expected"),
     ({"calendar": "XNYSE"}, r"calendar is 'XNYSE', which .* doesn't know; did you mean XNYS\?"),
+    (
+        {"workload": {"trades": 50, "messages": 50, "viewers": [{"count": 1, "lane": "price"}]}},
+        r"workload.viewers\[0\] watches the price lane of 4 symbols, 200 messages a second .*: set a price",
+    ),
     ({"symbol": ["AAPL"]}, r"setting 'symbol' is unknown; did you mean symbols\?"),
     ({"colour": "red"}, r"setting 'colour' is unknown; expected one of .*symbols"),
     ({"apiKey": "x" * (KEY_LENGTH_MIN - 1)}, r"apiKey has 23 characters; expected at least 24"),

@@ -13,6 +13,7 @@ import pulumi_aws
 import pytest
 
 from tests.components.world import ROOT, Registered, World, evaluate
+from tickwire.cost import bill
 from tickwire.stage import Stage
 
 LONGEST = "abcdefghijklmnop"
@@ -23,6 +24,7 @@ EVERYTHING = {
     "tracing": True,
     "alarmEmail": "on-call@example.org",
     "apiKey": KEY,
+    "monthlyBudget": 100_000,
 }
 
 
@@ -149,6 +151,7 @@ def test_no_stage_can_be_named_so_that_it_meets_another() -> None:
 LIMITS: dict[str, tuple[str, str] | str] = {
     "aws:apigatewayv2/api:Api": r".{1,128}",
     "aws:apigatewayv2/stage:Stage": r"\$default",
+    "aws:budgets/budget:Budget": r"[^:\\]{1,100}",
     "aws:cloudfront/cachePolicy:CachePolicy": r"[A-Za-z0-9_-]{1,128}",
     "aws:cloudfront/originAccessControl:OriginAccessControl": r"[A-Za-z0-9_-]{1,64}",
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": r"[A-Za-z0-9_-]{1,128}",
@@ -240,7 +243,8 @@ def test_the_key_reaches_one_function_as_a_secret_digest() -> None:
 
 
 def test_the_exports_are_what_other_programs_need() -> None:
-    """Addresses and names; no secret."""
+    """Addresses and names, and what it costs; no secret."""
+    settings = {key: value for key, value in EVERYTHING.items() if key != "apiKey"}
     assert world().exports == {
         "url": "https://d123.cloudfront.net",
         "api": "https://d123.cloudfront.net/api",
@@ -256,6 +260,7 @@ def test_the_exports_are_what_other_programs_need() -> None:
         "alarmTopic": "arn:aws:sns:us-east-1:123456789012:tickwire-dev-alarms",
         "dashboard": "tickwire-dev",
         "brakes": [],
+        "estimate": round(bill(Stage.parse(settings, name="dev")).total, 2),
     }
 
 

@@ -60,6 +60,14 @@ def test_discovery_tells_a_client_where_everything_is() -> None:
         },
         "symbols": ["AAPL", "TSLA"],
         "lanes": {"AAPL": "live", "TSLA": "live"},
+        "prices": {
+            "delivery": 1e-6,
+            "deliveryBytes": 5_000,
+            "connectionMinute": 8e-8,
+            "currency": "USD",
+            "region": "us-east-1",
+            "dated": "2026-09-21",
+        },
     }
 
 

@@ -269,6 +269,7 @@ COMPUTED: dict[str, Computed] = {
     "aws:apigatewayv2/integration:Integration": _id("int123"),
     "aws:apigatewayv2/route:Route": _nothing,
     "aws:apigatewayv2/stage:Stage": _nothing,
+    "aws:budgets/budget:Budget": _nothing,
     "aws:cloudfront/cachePolicy:CachePolicy": _id("caching123"),
     "aws:cloudfront/distribution:Distribution": _distribution,
     "aws:cloudfront/originAccessControl:OriginAccessControl": _id("access123"),

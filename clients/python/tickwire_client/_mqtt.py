@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
+from tickwire import limits
 from tickwire_client.errors import TickwireError, UnauthorizedError
 
-FILTERS_MAX = 8  # in one SUBSCRIBE: AWS IoT Core's limit
+FILTERS_MAX = limits.FILTERS.value  # in one SUBSCRIBE
 BACK_OFF_MS = (500, 60_000)
 KEEP_ALIVE_S = 30  # AWS IoT Core's least; free of charge at this pace
 PING_TIMEOUT_MS = 10_000

@@ -12,13 +12,13 @@ import contextlib
 from collections import Counter
 from collections.abc import Sequence
 
-from tickwire import wire
+from tickwire import limits, wire
 from tickwire_client._buffer import Counters
 from tickwire_client._mqtt import FILTERS_MAX, Session, describe
 from tickwire_client._stream import Stream
 from tickwire_client.errors import TooManyTopicsError, TopicRefusedError
 
-TOPICS_MAX = 50  # on one connection: AWS IoT Core's limit
+TOPICS_MAX = limits.SUBSCRIPTIONS.value  # on one connection
 TRIES_MAX = 5  # a broker that hangs up on a SUBSCRIBE, or never answers it, refuses it in this way
 RETRY_S = 0.3
 

@@ -25,7 +25,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from local.cloud import ROOT, Cloud
 
@@ -209,14 +209,22 @@ def signed_path(host: str, keys: Keys, *, path: str = "/mqtt") -> str:
 class Viewer:
     """paho with a list of what it was told; MQTT 5 says why something is refused."""
 
-    def __init__(self, cloud: Cloud, client_id: str, path: str, *, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        client_id: str,
+        path: str,
+        *,
+        host: str = "127.0.0.1",
+        version: MQTTProtocolVersion = mqtt.MQTTv5,
+    ) -> None:
         self.messages: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.closed = threading.Event()
         self._answers: queue.Queue[Any] = queue.Queue()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id,
-            protocol=mqtt.MQTTv5,
+            protocol=version,
             transport="websockets",
             reconnect_on_failure=False,
         )
@@ -240,10 +248,17 @@ class Viewer:
 
     def subscribe(self, *filters: str) -> list[int]:
         """SUBACK's reason codes."""
-        self._client.subscribe([(one, 0) for one in filters])
+        self.ask(*filters)
         return list(self._answers.get(timeout=5))
 
-    def publish(self, topic: str, payload: str) -> None:
+    def ask(self, *filters: str) -> None:
+        """As `subscribe`, for whoever expects no answer."""
+        self._client.subscribe([(one, 0) for one in filters])
+
+    def unsubscribe(self, *filters: str) -> None:
+        self._client.unsubscribe(list(filters))
+
+    def publish(self, topic: str, payload: str | bytes) -> None:
         self._client.publish(topic, payload)
 
     def close(self) -> None:
@@ -272,9 +287,17 @@ def viewer() -> Iterator[Callable[..., Viewer]]:
     """Make viewers, `viewer(kit, client_id, keys)`; they are closed at the end."""
     made: list[Viewer] = []
 
-    def make(kit: Kit, client_id: str, keys: Keys, *, host: str = "127.0.0.1", path: str = "/mqtt") -> Viewer:
+    def make(
+        kit: Kit,
+        client_id: str,
+        keys: Keys,
+        *,
+        host: str = "127.0.0.1",
+        path: str = "/mqtt",
+        version: MQTTProtocolVersion = mqtt.MQTTv5,
+    ) -> Viewer:
         address = signed_path(f"{host}:{kit.cloud.port}", keys, path=path)
-        made.append(Viewer(kit.cloud, client_id, address, host=host))
+        made.append(Viewer(kit.cloud, client_id, address, host=host, version=version))
         return made[-1]
 
     yield make

@@ -14,8 +14,10 @@ import click
 
 from tickwire_client import errors
 from tickwire_client.cli._shared import Setting, platform_options
+from tickwire_client.cli.cost import cost
 from tickwire_client.cli.dead import dead
 from tickwire_client.cli.guests import guests
+from tickwire_client.cli.limits import limits
 from tickwire_client.cli.pause import pause, resume
 from tickwire_client.cli.publish import publish
 from tickwire_client.cli.url import url
@@ -42,7 +44,7 @@ def cli(context: click.Context, setting: Setting) -> None:
     context.obj = setting
 
 
-for command in (dead, guests, pause, publish, resume, url, watch):
+for command in (cost, dead, guests, limits, pause, publish, resume, url, watch):
     command.epilog = EXIT_CODES
     cli.add_command(command)
 

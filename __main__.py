@@ -8,7 +8,6 @@ from components.alarms import Alarms, AlarmsArgs
 from components.bars import Bars, BarsArgs
 from components.board import Board, BoardArgs
 from components.brake import Brake, BrakeArgs
-from components.brakes import braked
 from components.broker import Broker, BrokerArgs
 from components.budget import Budget, BudgetArgs
 from components.door import Door, DoorArgs
@@ -23,7 +22,7 @@ from components.site import Site, SiteArgs
 from components.stage import read_key_digest, read_stage
 from components.status import Status, StatusArgs
 
-stage = braked(read_stage())
+stage = read_stage()
 pages = read_pages()
 
 broker = Broker("broker", BrokerArgs(stage=stage))
@@ -40,10 +39,8 @@ identity = Identity("identity", IdentityArgs(stage=stage, admits_to=broker))
 brake = Brake("brake", BrakeArgs(stage=stage, shuts_out=identity))
 site = Site("site", SiteArgs(stage=stage, shows=pages, serves=query, points_to=broker, admits_by=identity))
 watched = [one.function for one in (ingest, board, bars, query, door, status)]
-alarms = Alarms(
-    "alarms",
-    AlarmsArgs(stage=stage, feed=feed, queue=queue, history=history, functions=watched, brake=brake),
-)
+rings_for = AlarmsArgs(stage=stage, feed=feed, queue=queue, history=history, functions=watched, brake=brake)
+alarms = Alarms("alarms", rings_for)
 budget = Budget("budget", BudgetArgs(stage=stage, tells=alarms))
 
 pulumi.export("url", site.url)

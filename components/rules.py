@@ -50,7 +50,9 @@ RUN_MS_MAX = 800  # for each second that a function has
 
 
 ESSENTIAL = ("dead-letters", "queue-age", "silence", "errors", ALARM)
-"""Sections whose alarms each stage has, however little it's watched: prices stopped, were lost, or cost too much."""
+"""Sections whose alarms each stage has, however little it's watched: prices stopped, were lost, or cost too
+much.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

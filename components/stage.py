@@ -1,8 +1,8 @@
 """The stage's settings, read from Pulumi's configuration before any resource exists.
 
 In: the `tickwire:` keys of Pulumi.yaml and Pulumi.<stage>.yaml, which reach the program as text. Out: a
-frozen `Stage`, or one sentence that ends the program. The key for writes is a secret: it never enters the
-`Stage`, and only its digest leaves this file.
+frozen `Stage` with the brakes that are in force, or one sentence that ends the program. The key for writes is
+a secret: it never enters the `Stage`, and only its digest leaves this file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pulumi
 from pulumi.runtime import config as bag
 
 from components import budget
+from components.brakes import braked
 from tickwire import headroom
 from tickwire.errors import ConfigError
 from tickwire.stage import Stage, typed
@@ -34,7 +35,7 @@ def read_stage() -> Stage:
         )
         stage = budget.checked(stage)  # with its calendar's sessions; here, nothing exists yet
         _check_limits(stage)
-        return stage
+        return braked(stage)
     except ConfigError as error:
         raise pulumi.RunError(f"Pulumi.{pulumi.get_stack()}.yaml: {error}") from None
 

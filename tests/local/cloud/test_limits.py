@@ -142,7 +142,7 @@ def test_what_is_over_a_hundred_a_second_is_dropped_and_counted(kit: Kit, joined
 def test_the_alarm_of_the_program_rings_for_it(kit: Kit, joined: Make) -> None:
     """The same metric by the same name as on AWS; whoever owns the account's alarms hears of it."""
     queue: Any = SimpleNamespace(name="", dead_name="")
-    of_all = rules(Stage(name="dev", iot_logging=True), queue=queue, functions=[], feed=None)
+    of_all = rules(Stage(name="dev", iot_logging=True), queue=queue, functions=[], feed=None, brake=None)
     (rule,) = (rule for rule in of_all if rule.noun == "iot-publish-out")
     (metric,) = rule.metrics
     cloudwatch = kit.cloud.client("cloudwatch")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,9 @@ class Site:
         self.document: object = None
         self.raw: tuple[int, str, bytes] | None = None  # answers everything with this, when set
         self.prices: list[dict[str, Any]] = []
+        self.api: Callable[[str, dict[str, str]], tuple[int, object]] | None = None
+        """Answers what is asked of the API instead, when set; `got` is what that was."""
+        self.got: list[tuple[str, dict[str, str]]] = []
         self.posted: list[Any] = []
         self.answers: dict[str, list[tuple[int, object]]] = {}  # of an identity service, by operation
         self.asked: list[str] = []
@@ -30,6 +34,10 @@ class Site:
                     self._send(*site.raw)
                 elif parts.path == "/tickwire.json":
                     self._json(200, site.document)
+                elif site.api is not None and parts.path.startswith("/api/"):
+                    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+                    site.got.append((parts.path, query))
+                    self._json(*site.api(parts.path, query))
                 elif parts.path == "/api/prices":
                     wanted = parse_qs(parts.query)["symbols"][0].split(",")
                     self._json(200, {"prices": [row for row in site.prices if row["symbol"] in wanted]})

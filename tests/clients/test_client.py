@@ -227,14 +227,28 @@ def test_a_price_lane_that_is_off_is_an_error_instead_of_silence(stage: Stage, l
     run(go())
 
 
-def test_more_topics_than_a_connection_may_have_is_an_error(stage: Stage) -> None:
-    """The broker would go silent past its limit; the client says so instead."""
-    stage.site.document = stage.document() | {"symbols": [f"S{n}" for n in range(51)]}
+def test_more_topics_than_a_connection_may_have_take_a_second_one(stage: Stage, link: Wire) -> None:
+    """The broker would go silent past its limit; the client spreads them, eight in each SUBSCRIBE."""
+    stage.site.document = stage.document() | {"symbols": cloud_.CROWD}
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks() as stream:
+            sent = [stage.say(symbol, "1")[0] for symbol in cloud_.CROWD]
+            assert sorted(await take(aiter(stream), 60), key=lambda tick: tick.seq) == sent
+            assert link.accepted == 2
+
+    run(go())
+
+
+def test_more_topics_than_a_clients_connections_may_have_is_an_error(stage: Stage, link: Wire) -> None:
+    """Named with the remedy, before anything is sent for them."""
+    stage.site.document = stage.document() | {"symbols": [f"S{n}" for n in range(200)]}
 
     async def go() -> None:
         async with Client(stage.url) as prices:
-            with pytest.raises(TooManyTopicsError, match=r"51 topics.*allows 50"):
+            with pytest.raises(TooManyTopicsError, match=r"201 topics.*carry 200.*lane='board'"):
                 await anext(aiter(prices.ticks()))
+        assert link.accepted == 0
 
     run(go())
 

@@ -10,17 +10,19 @@ In: a platform's address. Out: ticks in order, or a typed error; see `Client`, `
 from __future__ import annotations
 
 from tickwire.tick import Tick
-from tickwire_client._api import Quote
 from tickwire_client._client import Client, SignedAddress, Stats
+from tickwire_client._history import History
 from tickwire_client._platform import Platform
 from tickwire_client._stream import Stream
 from tickwire_client.errors import (
     AddressError,
     AnswerError,
     ClosedError,
+    LaneError,
     LaneOffError,
     NotTickwireError,
     RejectedError,
+    SlowReaderError,
     TakenOverError,
     TickError,
     TickwireError,
@@ -30,24 +32,38 @@ from tickwire_client.errors import (
     UnknownSymbolError,
     UnreachableError,
 )
+from tickwire_client.events import Dropped, Event, Gap, Status
 from tickwire_client.identity import Credentials, Identity
+from tickwire_client.publisher import Publisher
+from tickwire_client.values import Alert, Bar, BoardUpdate, Quote
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AddressError",
+    "Alert",
     "AnswerError",
+    "Bar",
+    "BoardUpdate",
     "Client",
     "ClosedError",
     "Credentials",
+    "Dropped",
+    "Event",
+    "Gap",
+    "History",
     "Identity",
+    "LaneError",
     "LaneOffError",
     "NotTickwireError",
     "Platform",
+    "Publisher",
     "Quote",
     "RejectedError",
     "SignedAddress",
+    "SlowReaderError",
     "Stats",
+    "Status",
     "Stream",
     "TakenOverError",
     "Tick",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tickwire import symbol as symbols_
@@ -36,9 +36,22 @@ class Platform:
     symbols: tuple[str, ...]
     off: frozenset[str]
     """Symbols that have no price lane."""
+    lanes: Mapping[str, str] = field(default_factory=dict)
+    """What a symbol's price lane is: live, off, or a window such as 1s. One that isn't there is live."""
 
     def price_topic(self, symbol: str) -> str:
         return self.topics["price"].replace("{symbol}", symbol)
+
+    def topic(self, lane: str, symbol: str = "", interval: str = "") -> str:
+        """The topic of a lane; NotTickwireError when the discovery document names none."""
+        template = self.topics.get(lane)
+        if template is None:
+            raise NotTickwireError(self.url, f"JSON without topics.{lane}")
+        return template.replace("{symbol}", symbol).replace("{interval}", interval)
+
+    def live(self, symbol: str) -> bool:
+        """Whether the symbol's price lane carries every tick."""
+        return self.lanes.get(symbol, "live") == "live"
 
     def check(self, symbols: Iterable[str]) -> tuple[str, ...]:
         """The symbols, each once, or UnknownSymbolError for the first that the stage doesn't carry."""
@@ -119,4 +132,5 @@ def parse(url: str, document: Any) -> Platform:
         topics={lane: topic for lane, topic in (topics or {}).items() if isinstance(topic, str)},
         symbols=tuple(symbols),
         off=frozenset(symbol for symbol, lane in lanes.items() if lane == "off"),
+        lanes={symbol: str(lane) for symbol, lane in lanes.items()},
     )

@@ -23,6 +23,8 @@ class Site:
         """Answers what is asked of the API instead, when set; `got` is what that was."""
         self.got: list[tuple[str, dict[str, str]]] = []
         self.posted: list[Any] = []
+        self.doors: list[tuple[int, object]] = []
+        """What the door answers next; then it takes what comes."""
         self.answers: dict[str, list[tuple[int, object]]] = {}  # of an identity service, by operation
         self.asked: list[str] = []
         site = self
@@ -50,6 +52,8 @@ class Site:
                     site.asked.append(operation)
                     answers = site.answers[operation]
                     self._json(*(answers.pop(0) if len(answers) > 1 else answers[0]))
+                elif site.doors:
+                    self._json(*site.doors.pop(0))
                 elif self.headers.get("x-api-key") != KEY:
                     self._problem(401, "Unauthorized", "x-api-key", None, "the stage's key")
                 elif b"1000000000" in body:

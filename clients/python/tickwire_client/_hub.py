@@ -40,6 +40,7 @@ RATE_MAX = 90.0  # messages a second on one connection: the broker discards what
 CROWDED_S = 3  # in a row
 LATENCIES = 1_000  # kept to take percentiles of
 LOOK_S = 1.0
+ASK_S = 2.0  # ask within this: what is everybody's silence mustn't be everybody's request at once
 PROOF_S = 3.0  # what the snapshot shows must have come by then
 
 
@@ -266,7 +267,7 @@ class Hub:
         symbols = sorted({symbol for stream in streams for symbol in stream.symbols})
         if not symbols:
             return
-        await asyncio.sleep(random.uniform(0, 2))
+        await asyncio.sleep(random.uniform(0, ASK_S))
         platform = self.access.platform
         try:
             quotes = await Door(api=platform.api, timeout_s=self._timeout_s).latest(symbols)

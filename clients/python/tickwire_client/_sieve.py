@@ -57,8 +57,10 @@ class TickSieve:
         return self._counted(self.orders[symbol], lambda order: order.snapshot(tick))
 
     def fill(self, symbol: str, asked: Missing, ticks: Sequence[Tick]) -> Sequence[Item]:
-        self._counters.filled += len(ticks)
-        return self._counted(self.orders[symbol], lambda order: order.fill(asked, ticks))
+        before = self._counters.duplicates
+        out = self._counted(self.orders[symbol], lambda order: order.fill(asked, ticks))
+        self._counters.filled += len(ticks) - (self._counters.duplicates - before)
+        return out
 
     def missing(self) -> dict[str, Missing]:
         """What has to be fetched next, by symbol."""

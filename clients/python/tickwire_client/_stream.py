@@ -158,6 +158,7 @@ class Stream(Generic[T]):
         buffer = self.buffer
         with buffer.lock:
             if buffer.ended:
+                buffer.put(found if isinstance(found, list) else (found,))  # which only counts it
                 return
             keep = True
             if buffer.blocks:

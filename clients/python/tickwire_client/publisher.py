@@ -20,7 +20,7 @@ from tickwire_client._platform import Platform
 from tickwire_client._reconnect import ceiling_s
 from tickwire_client.errors import ClosedError, RejectedError, TickError, UnreachableError
 
-TICKS_MAX = 500  # in one request: fewer than the API's 1,000, and sure to be below its 64 KB
+TICKS_MAX = 250  # in one request: the longest ones still fit into the API's 64 KB
 TRIES_MAX = 10  # of one request: some minutes
 
 

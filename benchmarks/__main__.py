@@ -19,6 +19,7 @@ NAMES = (
     "latency",
     "lanes",
     "fanout",
+    "client",
     "start",
     "weight",
     "soak",

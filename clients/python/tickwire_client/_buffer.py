@@ -60,19 +60,19 @@ class Buffer(Generic[T]):
         if overflow is not None and overflow not in get_args(Overflow):
             expected = ", ".join(map(repr, get_args(Overflow)))
             raise ValueError(f"overflow is {overflow!r}; expected None or one of {expected}")
-        self.lock = threading.Condition(threading.Lock())
+        self.lock = threading.Lock()
+        self._room = threading.Condition(self.lock)
+        self.ended = False
+        """Takes nothing any more."""
         self._size, self._overflow, self._events = size, overflow, events
         self._counters, self._key, self._merge, self._wake = counters, key, merge, wake
+        self._fifo = overflow is None or overflow == "block"
         self._queue: deque[T | Event] = deque()
         self._newest: OrderedDict[Hashable, T | Event] = OrderedDict()  # while the queue has been full
         self._left_out = 0  # since the reader was told
         self._waiting = False
         self._room_wanted: Callable[[], None] | None = None
         self._ended: BaseException | None = None
-
-    @property
-    def ended(self) -> bool:
-        return self._ended is not None
 
     @property
     def full(self) -> bool:
@@ -85,9 +85,9 @@ class Buffer(Generic[T]):
 
     def wait_for_room(self) -> None:
         """Hold the writer's thread up until the reader has taken something, or the stream has ended."""
-        self._room_wanted = self.lock.notify_all
+        self._room_wanted = self._room.notify_all
         while self.blocks and self._ended is None:
-            self.lock.wait(BLOCKED_S)
+            self._room.wait(BLOCKED_S)
 
     def when_room(self, call: Callable[[], None]) -> None:
         """Call once half of the places are free."""
@@ -95,31 +95,19 @@ class Buffer(Generic[T]):
         if len(self._queue) <= self._size // 2:
             call()
 
-    def put(self, items: Sequence[T | Event]) -> None:
-        """Take items, by the policy. The caller holds the lock."""
+    def put(self, items: Sequence[T | Event], *, plain: bool = False) -> None:
+        """Take items, by the policy; `plain` ones hold no event. The caller holds the lock."""
+        queue = self._queue
         if self._ended is not None:
             self._left_out += len(items)
             return
-        queue = self._queue
-        if not self._events:
-            items = [item for item in items if not isinstance(item, Gap)] if _has_gap(items) else items
-        if self._overflow is None or self._overflow == "block":
-            if not self._newest and len(queue) + len(items) <= self._size:
-                queue.extend(items)
-            else:
-                for item in items:
-                    if not self._newest and len(queue) < self._size:
-                        queue.append(item)
-                    elif self._overflow == "block" and not isinstance(item, Status):
-                        queue.append(item)  # the rest of a message: the writer waits before the next
-                    else:
-                        self._replace(item)
-        elif self._overflow == "conflate":
-            for item in items:
-                self._replace(item)
+        if not (plain or self._events):
+            items = [item for item in items if not isinstance(item, Gap)]
+        if self._fifo and not self._newest and len(queue) + len(items) <= self._size:
+            queue.extend(items)
         else:
             for item in items:
-                self._crowd(item)
+                self._place(item)
         if self._waiting and (queue or self._newest or self._ended is not None):
             self._waiting = False
             self._wake()
@@ -139,10 +127,10 @@ class Buffer(Generic[T]):
     def end(self, error: BaseException) -> None:
         """Take nothing more; the reader gets what is here, then `error`. The first end counts."""
         with self.lock:
-            if self._ended is None:
-                self._ended = error
+            self._ended = self._ended or error
+            self.ended = True
             waiting, self._waiting = self._waiting, False
-            self.lock.notify_all()
+            self._room.notify_all()
         if waiting:
             self._wake()
 
@@ -165,6 +153,19 @@ class Buffer(Generic[T]):
                 raise self._ended
             self._waiting = True
             return None
+
+    def _place(self, item: T | Event) -> None:
+        """One at a time, once the queue is full or the policy isn't a queue."""
+        if self._overflow == "conflate":
+            self._replace(item)
+        elif not self._fifo:
+            self._crowd(item)
+        elif not self._newest and len(self._queue) < self._size:
+            self._queue.append(item)
+        elif self._overflow == "block" and not isinstance(item, Status):
+            self._queue.append(item)  # the rest of a message: the writer waits before the next
+        else:
+            self._replace(item)
 
     def _replace(self, item: T | Event) -> None:
         """Keep it as the newest of its key. Of events only the newest status is kept."""
@@ -190,7 +191,8 @@ class Buffer(Generic[T]):
         self._left_out += 1
         self._counters.dropped += 1
         if self._overflow == "error":
-            self._ended = self._ended or SlowReaderError(kept=self._size, missed=1)
+            self._ended = SlowReaderError(kept=self._size, missed=1)
+            self.ended = True
             return
         self._queue.popleft()
         self._queue.append(item)
@@ -205,7 +207,3 @@ class Buffer(Generic[T]):
             call, self._room_wanted = self._room_wanted, None
             if call is not None:
                 call()
-
-
-def _has_gap(items: Sequence[object]) -> bool:
-    return any(type(item) is Gap for item in items)

@@ -81,10 +81,19 @@ class TickCatchUp:
             if stood:
                 await self._snapshot()
             if self._missing():
-                if self._since is None:
-                    await asyncio.sleep(random.uniform(0, RETURN_S if stood else LOSS_S))
+                if self._since is None and await self._disturbed(RETURN_S if stood else LOSS_S):
+                    continue
                 await self._fill()
             self._since = None
+
+    async def _disturbed(self, most_s: float) -> bool:
+        """Wait for a random time; True when the stream has stood up meanwhile, which comes first."""
+        try:
+            async with asyncio.timeout(random.uniform(0, most_s)):
+                await self._wanted.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _snapshot(self) -> None:
         stream, sieve = self._stream, self._sieve

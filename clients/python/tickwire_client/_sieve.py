@@ -50,8 +50,18 @@ class TickSieve:
 
     def sift(self, found: Sequence[Tick] | BoardUpdate, *, keep: bool = True) -> Sequence[Item]:
         if isinstance(found, BoardUpdate):
-            return [item for quote in found.prices for item in self._live([quote.tick], keep)]
-        return self._live(found, keep)
+            return [item for quote in found.prices for item in self.sift([quote.tick], keep=keep)]
+        first = found[0]
+        order = self.orders.get(first.symbol)
+        if order is None:
+            return ()
+        if order.plain and keep:  # the common case, in as few steps as can be
+            if first.seq == order.seq + 1 and first.series == order.series:
+                order.seq = found[-1].seq
+                return found
+        elif keep:
+            keep = sum(order.waiting for order in self.orders.values()) < self._limit
+        return self._counted(order, lambda order: order.live(found, keep=keep))
 
     def snapshot(self, symbol: str, tick: Tick | None) -> Sequence[Item]:
         return self._counted(self.orders[symbol], lambda order: order.snapshot(tick))
@@ -75,19 +85,6 @@ class TickSieve:
     def behind(self, quote: Quote) -> bool:
         order = self.orders.get(quote.symbol)
         return order is not None and order.place < (quote.tick.series, quote.tick.seq)
-
-    def _live(self, ticks: Sequence[Tick], keep: bool) -> Sequence[Item]:
-        order = self.orders.get(ticks[0].symbol)
-        if order is None:
-            return ()
-        if order.plain and keep:  # the common case, in as few steps as can be
-            first = ticks[0]
-            if first.seq == order.seq + 1 and first.series == order.series:
-                order.seq = ticks[-1].seq
-                return ticks
-        if keep and not order.plain:
-            keep = sum(order.waiting for order in self.orders.values()) < self._limit
-        return self._counted(order, lambda order: order.live(ticks, keep=keep))
 
     def _counted(self, order: Order, step: Any) -> Sequence[Item]:
         before = order.duplicates

@@ -19,6 +19,8 @@ from tickwire_client.errors import ClosedError
 from tickwire_client.events import Event, State, Status
 
 _TURN_ITEMS = 100
+_NAP_S = (0.001, 0.008)
+_NAP_ITEMS = 1_000  # a smaller buffer might be full by then
 
 T = TypeVar("T")
 
@@ -88,6 +90,7 @@ class Stream(Generic[T]):
             wake=self._wake,
         )
         self._hub, self._lossless, self._events = hub, lossless, events
+        self._naps = maxsize >= _NAP_ITEMS
         self._catch_up = catch_up(self) if catch_up else None
         self._lacking = False  # the catch-up has been told
         self._open = False
@@ -121,7 +124,8 @@ class Stream(Generic[T]):
         mine = not self._open
         if mine:
             await self.__aenter__()
-        take = self.buffer.take
+        take, now_s = self.buffer.take, self._loop.time
+        woken_s = nap_s = 0.0
         try:
             turn = 0
             while True:
@@ -130,6 +134,13 @@ class Stream(Generic[T]):
                     await self._there.wait()
                     self._there.clear()
                     turn = 0
+                    if now_s() - woken_s < _NAP_S[0] and self._naps:
+                        # A flood: read by handfuls, it costs half of what a wake-up for each message does.
+                        nap_s = min(max(2 * nap_s, _NAP_S[0]), _NAP_S[1])
+                        await asyncio.sleep(nap_s)
+                    else:
+                        nap_s = 0.0
+                    woken_s = now_s()
                     continue
                 yield item  # type: ignore[misc]  # events only where they were asked for: see Client.ticks
                 turn += 1
@@ -167,9 +178,12 @@ class Stream(Generic[T]):
                 else:
                     buffer.wait_for_room()
             items = self.sieve.sift(found, keep=keep)
+            if items is found:  # as almost always
+                buffer.put(items, plain=True)
+                return
             if items:
                 buffer.put(items)
-            if items is not found and not self._lacking and self.sieve.lacks and self._catch_up is not None:
+            if not self._lacking and self.sieve.lacks and self._catch_up is not None:
                 self._lacking = True
                 self._call(self._catch_up.lacking)
 

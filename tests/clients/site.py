@@ -50,6 +50,7 @@ class Site:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 if operation := self.headers.get("x-amz-target", "").rpartition(".")[2]:
                     site.asked.append(operation)
+                    site.posted.append(body)
                     answers = site.answers[operation]
                     self._json(*(answers.pop(0) if len(answers) > 1 else answers[0]))
                 elif site.doors:

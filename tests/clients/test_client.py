@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -28,6 +28,7 @@ from tickwire_client import (
     UnknownSymbolError,
     UnreachableError,
 )
+from tickwire_client._mqtt import Session
 from tickwire_client.identity import Guest, guest
 
 
@@ -227,15 +228,25 @@ def test_a_price_lane_that_is_off_is_an_error_instead_of_silence(stage: Stage, l
     run(go())
 
 
-def test_more_topics_than_a_connection_may_have_take_a_second_one(stage: Stage, link: Wire) -> None:
+def test_more_topics_than_a_connection_may_have_take_a_second_one(
+    stage: Stage, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The broker would go silent past its limit; the client spreads them, eight in each SUBSCRIBE."""
     stage.site.document = stage.document() | {"symbols": cloud_.CROWD}
+    subscribe, asked = Session.subscribe, list[int]()
+
+    async def counted(self: Session, topics: Sequence[str]) -> list[int]:
+        asked.append(len(topics))
+        return await subscribe(self, topics)
+
+    monkeypatch.setattr(Session, "subscribe", counted)
 
     async def go() -> None:
         async with Client(stage.url) as prices, prices.ticks() as stream:
             sent = [stage.say(symbol, "1")[0] for symbol in cloud_.CROWD]
             assert sorted(await take(aiter(stream), 60), key=lambda tick: tick.seq) == sent
             assert link.accepted == 2
+            assert (max(asked), sum(asked)) == (8, 61)  # with the status lane
 
     run(go())
 

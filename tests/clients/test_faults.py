@@ -16,7 +16,7 @@ from tests.clients.stage import ALLOWED, Stage, run, until
 from tests.clients.test_client import my_guest
 from tests.clients.wire import Wire
 from tickwire.tick import Tick
-from tickwire_client import Client, Credentials, Gap, SlowReaderError, Status, Stream
+from tickwire_client import Client, Credentials, Gap, RejectedError, SlowReaderError, Status, Stream
 from tickwire_client import _catch_up as catch_up
 from tickwire_client import _hub as hub
 from tickwire_client import _reconnect as reconnect
@@ -408,6 +408,24 @@ def test_ticks_since_a_time_come_first_and_live_follows_without_a_hole(stage: St
             assert [item for item in found if isinstance(item, Gap)] == []
             feed.tick()
             assert seqs(await take(aiter(timed), 1)) == [256]
+
+    run(go())
+
+
+def test_since_without_history_is_an_error_and_not_a_hole(stage: Stage, feed: Feed) -> None:
+    """What was asked for can't be had: the stream says so at once."""
+    feed.tick("AAPL", 5, say=False)
+    answer = feed.answer
+
+    def off(path: str, query: dict[str, str]) -> tuple[int, object]:
+        return answer(path, query) if path == "/api/prices" else (404, {"title": "History is off"})
+
+    stage.site.api = off
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL", since=datetime.now(UTC)) as stream:
+            with pytest.raises(RejectedError, match=r"404: History is off"):
+                await anext(aiter(stream))
 
     run(go())
 

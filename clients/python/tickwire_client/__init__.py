@@ -33,7 +33,7 @@ from tickwire_client.errors import (
     UnreachableError,
 )
 from tickwire_client.events import Dropped, Event, Gap, Status
-from tickwire_client.identity import Credentials, Identity
+from tickwire_client.identity import Credentials, Identity, Keys, User
 from tickwire_client.publisher import Publisher
 from tickwire_client.values import Alert, Bar, BoardUpdate, Quote
 
@@ -53,6 +53,7 @@ __all__ = [
     "Gap",
     "History",
     "Identity",
+    "Keys",
     "LaneError",
     "LaneOffError",
     "NotTickwireError",
@@ -74,5 +75,6 @@ __all__ = [
     "UnauthorizedError",
     "UnknownSymbolError",
     "UnreachableError",
+    "User",
     "__version__",
 ]

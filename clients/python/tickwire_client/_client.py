@@ -8,6 +8,7 @@ event loop and starts none.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -84,9 +85,15 @@ class Client:
     """
 
     def __init__(
-        self, url: str | None = None, *, identity: Identity | None = None, timeout_s: float = 10.0
+        self,
+        url: str | None = None,
+        *,
+        identity: Identity | Callable[[Platform], Identity] | None = None,
+        timeout_s: float = 10.0,
     ) -> None:
         """`url` defaults to $TICKWIRE_URL; `identity` to a guest of the platform's pool, one for the process.
+
+        It may be made of the platform, which is then given: its pool is only known from discovery.
 
         `timeout_s` bounds each request, and how long a stream waits for its first connection.
         """
@@ -450,10 +457,11 @@ class Client:
 
     def _reach(self) -> Access:
         platform = _platform.discover(self._url, timeout_s=self._timeout_s)
-        identity = self._identity or guest(
-            url=platform.identity_url, pool_id=platform.pool_id, timeout_s=self._timeout_s
-        )
-        return Access(platform, identity)
+        identity = self._identity
+        if identity is None:
+            url, pool_id = platform.identity_url, platform.pool_id
+            return Access(platform, guest(url=url, pool_id=pool_id, timeout_s=self._timeout_s))
+        return Access(platform, identity(platform) if callable(identity) else identity)
 
     def _reached(self) -> Access:
         if self._access is None:

@@ -22,7 +22,7 @@ from tickwire_client import values
 from tickwire_client._access import Access
 from tickwire_client._buffer import Counters
 from tickwire_client._catch_up import Door
-from tickwire_client._link import Link
+from tickwire_client._link import Link, owned
 from tickwire_client._reconnect import State as LinkState
 from tickwire_client._stream import Stream
 from tickwire_client._watch import Watch
@@ -73,7 +73,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(time.monotonic())
         self._asking: asyncio.Task[None] | None = None
-        self._watching = self._loop.create_task(self._look())
+        self._watching = owned(self._look(), self.over)
 
     async def open(self, stream: Stream[Any]) -> None:
         """Subscribe and wait until each topic is confirmed; raises what refused it, or UnreachableError."""
@@ -242,7 +242,7 @@ class Hub:
                 case "stale":
                     self._dead("the market is open, and neither a status nor a price has come for minutes")
                 case "ask" if self._asking is None or self._asking.done():
-                    self._asking = self._loop.create_task(self._ask())
+                    self._asking = owned(self._ask(), self.over)
 
     def _spread(self, link: Link, rates: dict[str, int]) -> None:
         """Move half of a crowded link's messages to another one, without a gap; or say that it can't be."""

@@ -12,7 +12,7 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from typing import Any, Protocol
 
 from tickwire_client import _http, _reconnect
@@ -69,7 +69,7 @@ class Link:
         self._tries: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self._stale: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._tasks = {_task(self._run(), host), _task(self._keep(), host)}
+        self._tasks = {owned(self._run(), host.over), owned(self._keep(), host.over)}
 
     def want(self, topics: Iterable[str]) -> None:
         self.wanted.update(topics)
@@ -314,12 +314,12 @@ def _kind(broken: Broken) -> Kind:
     return "network" if broken.kind == "handshake" else broken.kind
 
 
-def _task(work: Coroutine[None, None, None], host: Host) -> asyncio.Task[None]:
+def owned(work: Coroutine[None, None, None], over: Callable[[Exception], None]) -> asyncio.Task[None]:
     """Nothing that happens in a task is lost: what it didn't expect ends the streams."""
 
     def done(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            host.over(error if isinstance(error, Exception) else ClosedError())
+            over(error if isinstance(error, Exception) else ClosedError())
 
     task = asyncio.get_running_loop().create_task(work)
     task.add_done_callback(done)

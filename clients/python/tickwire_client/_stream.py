@@ -158,6 +158,10 @@ class Stream(Generic[T]):
             self._hub.close(self)
             self.end(ClosedError())
 
+    async def aclose(self) -> None:
+        """The same, for `contextlib.aclosing`."""
+        self.close()
+
     # What follows is for the connections, and what is caught up.
 
     async def confirmed(self) -> None:

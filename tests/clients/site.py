@@ -12,6 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 KEY = "let-me-in"
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up is none."""
+
+
 class Site:
     """What it serves can be changed while it runs; `posted` is what came through the door."""
 
@@ -81,7 +86,7 @@ class Site:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:

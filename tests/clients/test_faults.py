@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -410,6 +411,30 @@ def test_ticks_since_a_time_come_first_and_live_follows_without_a_hole(stage: St
             assert seqs(await take(aiter(timed), 1)) == [256]
 
     run(go())
+
+
+def test_a_frozen_api_holds_live_prices_up_for_a_moment_only(
+    stage: Stage, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are kept meanwhile, and come when the snapshot is given up."""
+    monkeypatch.setattr(catch_up, "SNAPSHOT_S", 0.2)
+    thawed = threading.Event()
+
+    def frozen(path: str, query: dict[str, str]) -> tuple[int, object]:
+        thawed.wait(30)
+        return 503, {}
+
+    stage.site.api = frozen
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
+            feed.tick("AAPL", 3)
+            assert seqs(await take(aiter(stream), 3)) == [1, 2, 3]
+
+    try:
+        run(go())
+    finally:
+        thawed.set()
 
 
 def test_since_without_history_is_an_error_and_not_a_hole(stage: Stage, feed: Feed) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import functools
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -30,6 +30,7 @@ AT_ONCE = 4  # requests
 TRIES_MAX = 6  # some 15 s
 LAGS_MAX = 3  # a read right after the write may not see it yet
 SNAPSHOT_TRIES = 2
+SNAPSHOT_S = 3.0  # live prices wait for it
 
 Since: TypeAlias = datetime | Tick | Sequence[Tick]
 T = TypeVar("T")
@@ -97,8 +98,11 @@ class TickCatchUp:
 
     async def _snapshot(self) -> None:
         stream, sieve = self._stream, self._sieve
-        quotes = await _snapshot(stream, self._door)
-        starts = await self._starts(quotes) if self._since is not None else {}
+        if self._since is None:
+            quotes, starts = await _snapshot(stream, self._door), dict[str, Tick]()
+        else:  # asked for, so what can't be had isn't passed over
+            quotes = await tried(lambda: self._door.latest(stream.symbols))
+            starts = await self._starts(quotes)
         with stream.buffer.lock:
             for symbol, order in sieve.orders.items():
                 quote = quotes.get(symbol)
@@ -232,6 +236,7 @@ class BarCatchUp:
 
 async def _snapshot(stream: Stream[Any], door: Door) -> dict[str, Quote]:
     """The newest of each symbol; none of them when they can't be had, which the stream is told."""
+    door = replace(door, timeout_s=min(door.timeout_s, SNAPSHOT_S))
     try:
         return await tried(lambda: door.latest(stream.symbols), tries=SNAPSHOT_TRIES)
     except TickwireError as error:

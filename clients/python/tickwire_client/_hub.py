@@ -41,7 +41,7 @@ CROWDED_S = 3  # in a row
 LATENCIES = 1_000  # kept to take percentiles of
 LOOK_S = 1.0
 ASK_S = 2.0  # ask within this: what is everybody's silence mustn't be everybody's request at once
-PROOF_S = 3.0  # what the snapshot shows must have come by then
+PROOF_S = 3.0  # what the snapshot shows must have come by then, or a conflated lane's window later
 
 
 class Route:
@@ -79,7 +79,8 @@ class Hub:
         """Subscribe and wait until each topic is confirmed; raises what refused it, or UnreachableError."""
         if self.error is not None:
             raise self.error
-        count = len(self._routes.keys() | {self._status} | set(stream.topics))
+        own = () if self._status is None else (self._status,)
+        count = len({*self._routes, *own, *stream.topics})
         if count > LINKS_MAX * TOPICS_MAX:
             raise TooManyTopicsError(count, most=LINKS_MAX * TOPICS_MAX)
         self._first()
@@ -117,7 +118,7 @@ class Hub:
 
     async def stop(self) -> None:
         """End every stream and every connection."""
-        links = list(self._links)
+        links, self._links = self._links, []  # which are waited for here
         self.over(ClosedError())
         await asyncio.gather(*(link.stop() for link in links), return_exceptions=True)
 
@@ -273,7 +274,7 @@ class Hub:
             quotes = await Door(api=platform.api, timeout_s=self._timeout_s).latest(symbols)
         except TickwireError:
             return  # the status lane is left to tell
-        await asyncio.sleep(PROOF_S)
+        await asyncio.sleep(PROOF_S + platform.window_s)
         for stream in streams:
             with stream.buffer.lock:
                 behind = [quote for quote in quotes.values() if stream.sieve.behind(quote)]

@@ -49,6 +49,12 @@ class Platform:
             raise NotTickwireError(self.url, f"JSON without topics.{lane}")
         return template.replace("{symbol}", symbol).replace("{interval}", interval)
 
+    @property
+    def window_s(self) -> float:
+        """How long a conflated lane may keep a price back: its window, and the one that just began."""
+        windows = (lane.removesuffix("s") for lane in self.lanes.values())
+        return 2.0 * max((int(window) for window in windows if window.isdecimal()), default=0)
+
     def live(self, symbol: str) -> bool:
         """Whether the symbol's price lane carries every tick."""
         return self.lanes.get(symbol, "live") == "live"

@@ -94,7 +94,7 @@ class Stream(Generic[T]):
         self._catch_up = catch_up(self) if catch_up else None
         self._lacking = False  # the catch-up has been told
         self._open = False
-        self._standing = False
+        self._state: State | None = None  # as the reader was told last
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop
         self._there: asyncio.Event
@@ -202,8 +202,8 @@ class Stream(Generic[T]):
 
     def stand(self, why: str) -> None:
         """Every topic is subscribed. On the loop."""
-        if not self._standing:
-            self._standing = True
+        if self._state != "connected":
+            self._state = "connected"
             self.tell("connected", why)
             if self._catch_up is not None:
                 self._catch_up.stood()
@@ -212,8 +212,8 @@ class Stream(Generic[T]):
 
     def fall(self, state: State, why: str) -> None:
         """A connection that this stream stands on is gone. On the loop."""
-        if self._standing or state != "connected":
-            self._standing = False
+        if state != self._state:
+            self._state = state
             self.tell(state, why)
 
     def tell(self, state: State, why: str) -> None:

@@ -19,7 +19,7 @@ from tests.clients.wire import Wire
 from tickwire.tick import Tick
 from tickwire_client import Client, Credentials, Gap, RejectedError, SlowReaderError, Status, Stream
 from tickwire_client import _catch_up as catch_up
-from tickwire_client import _hub as hub
+from tickwire_client import _guard as guard
 from tickwire_client import _reconnect as reconnect
 from tickwire_client import _watch as watch
 from tickwire_client.identity import Guest
@@ -263,9 +263,9 @@ def quickened(monkeypatch: pytest.MonkeyPatch) -> None:
     """A watchdog that loses patience a hundred times sooner."""
     monkeypatch.setattr(watch, "QUIET_S", (0.3, 0.6))
     monkeypatch.setattr(watch, "STATUS_S", 1.3)
-    monkeypatch.setattr(hub, "LOOK_S", 0.05)
-    monkeypatch.setattr(hub, "PROOF_S", 0.1)
-    monkeypatch.setattr(hub, "ASK_S", 0.05)
+    monkeypatch.setattr(guard, "LOOK_S", 0.05)
+    monkeypatch.setattr(guard, "PROOF_S", 0.1)
+    monkeypatch.setattr(guard, "ASK_S", 0.05)
 
 
 def status(market: str = "open", *, paused: bool = False) -> str:
@@ -554,8 +554,8 @@ def test_a_connection_near_the_brokers_rate_is_relieved_by_another(
     stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of the messages move, without a gap; when nothing can move any more, the reader is told."""
-    monkeypatch.setattr(hub, "RATE_MAX", 5.0)
-    monkeypatch.setattr(hub, "LOOK_S", 0.1)
+    monkeypatch.setattr(guard, "RATE_MAX", 5.0)
+    monkeypatch.setattr(guard, "LOOK_S", 0.1)
 
     async def body() -> None:
         async with Client(stage.url) as prices, prices.ticks("AAPL", "MSFT", events=True) as stream:

@@ -158,7 +158,7 @@ class TickCatchUp:
 
     async def _block(self, symbol: str, missing: Missing) -> tuple[Missing, list[Tick]]:
         """What the block holds of what is missing, and of how much this is the answer."""
-        asked = Missing(missing.series, missing.first, missing.block_last)
+        asked = missing.block
         ticks: list[Tick] = []
         for lag in range(LAGS_MAX):
             try:

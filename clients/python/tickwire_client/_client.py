@@ -12,29 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, get_args, overload
+from typing import Any, Self
 
-from tickwire import wire
 from tickwire.tick import Tick, iso, to_ms
-from tickwire.topic import INTERVALS
-from tickwire_client import _api, _platform, values
+from tickwire_client import _api, _platform
 from tickwire_client._access import Access
-from tickwire_client._buffer import Counters, Overflow
-from tickwire_client._catch_up import BarCatchUp, BoardCatchUp, Door, Since, TickCatchUp
+from tickwire_client._buffer import Counters
+from tickwire_client._catch_up import Door
 from tickwire_client._history import History
 from tickwire_client._hub import Hub
+from tickwire_client._lanes import Lanes, check_interval, check_zone
 from tickwire_client._platform import Platform
-from tickwire_client._sieve import AlertSieve, BarSieve, BoardSieve, TickSieve
 from tickwire_client._sign import VALID_S
 from tickwire_client._stream import Stream
-from tickwire_client.errors import ClosedError, LaneError
-from tickwire_client.events import Event
+from tickwire_client.errors import ClosedError
 from tickwire_client.identity import Identity, guest
 from tickwire_client.publisher import Publisher
-from tickwire_client.values import Alert, Bar, BoardUpdate, Quote
-
-Lane = Literal["price", "live", "board"]
-T = TypeVar("T")
+from tickwire_client.values import Bar, Quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +71,7 @@ class SignedAddress:
     valid_s: int
 
 
-class Client:
+class Client(Lanes):
     """A Tickwire platform: `async with Client("http://127.0.0.1:8080") as prices`.
 
     Entering reads the platform's discovery document: AddressError, UnreachableError or NotTickwireError say
@@ -122,236 +116,6 @@ class Client:
         """The discovery document: stage, region, symbols, topics."""
         return self._reached().platform
 
-    @overload
-    def ticks(
-        self,
-        *symbols: str,
-        lane: Lane = ...,
-        since: Since | None = ...,
-        overflow: Overflow | None = ...,
-        maxsize: int = ...,
-        lossless: bool = ...,
-        events: Literal[False] = ...,
-    ) -> Stream[Tick]: ...
-
-    @overload
-    def ticks(
-        self,
-        *symbols: str,
-        lane: Lane = ...,
-        since: Since | None = ...,
-        overflow: Overflow | None = ...,
-        maxsize: int = ...,
-        lossless: bool = ...,
-        events: Literal[True],
-    ) -> Stream[Tick | Event]: ...
-
-    def ticks(
-        self,
-        *symbols: str,
-        lane: Lane = "price",
-        since: Since | None = None,
-        overflow: Overflow | None = None,
-        maxsize: int = 10_000,
-        lossless: bool = False,
-        events: bool = False,
-    ) -> Stream[Tick] | Stream[Tick | Event]:
-        """Ticks of the symbols, all of the stage's when none is named: the newest, then as they happen.
-
-        An unknown symbol raises UnknownSymbolError at once, one without a price lane LaneOffError.
-
-        `lane`: "price" is the symbol's price lane, whatever the stage makes of it; "live" the same, but
-        LaneError unless it carries every tick; "board" the newest of each symbol about once a second, on one
-        topic however many there are.
-        `since`: an aware time, or the last tick you have (or several, one a symbol). History from then on
-        comes first, and live follows it without a hole.
-        `maxsize` ticks are kept for a slow reader. `overflow` says what happens to the next one. None: the
-        newest of each symbol from then on, until the reader has caught up. "conflate": never more than the
-        newest of each symbol. "drop_oldest". "block": the connection isn't read, which other streams feel,
-        and after 45 s the broker hangs up. "error": SlowReaderError.
-        `lossless`, on live lanes: what was lost on the way, or while the reader was slow, is fetched over
-        HTTP, and newer ticks wait for it. What can't be had is a Gap with `filled=False`.
-        `events`: Gap, Dropped and Status come in the stream as well.
-        """
-        platform = self.platform
-        if lane not in get_args(Lane):
-            raise ValueError(f"lane is {lane!r}; expected one of {', '.join(map(repr, get_args(Lane)))}")
-        if lossless and overflow not in (None, "block"):
-            raise ValueError(f"overflow is {overflow!r}; expected None or 'block' with lossless=True")
-        if isinstance(since, datetime) and since.tzinfo is None:
-            raise ValueError(f"since is {since}; expected a time with a zone, such as datetime.now(UTC)")
-        if lane == "board":
-            wanted = platform.check(symbols) or platform.symbols
-            topics: tuple[str, ...] = (platform.topic("board"),)
-        else:
-            wanted = platform.audible(symbols)
-            topics = tuple(platform.price_topic(symbol) for symbol in wanted)
-        live = [symbol for symbol in wanted if lane != "board" and platform.live(symbol)]
-        if (lossless or lane == "live") and len(live) < len(wanted):
-            off = next(symbol for symbol in wanted if symbol not in live)
-            raise LaneError(off, "board" if lane == "board" else platform.lanes.get(off, "live"))
-        sieve = TickSieve(wanted, live=live, fills=lossless, limit=maxsize, counters=self._counters)
-        return Stream(
-            self,
-            topics=topics,
-            symbols=wanted,
-            read=values.read_board if lane == "board" else wire.decode,
-            paced=True,
-            sieve=sieve,
-            catch_up=lambda stream: TickCatchUp(stream, sieve, self._door(), since),
-            maxsize=maxsize,
-            overflow=overflow,
-            lossless=lossless,
-            events=events,
-            counters=self._counters,
-            key=_symbol,
-            merge=_newer,
-        )
-
-    @overload
-    def board(
-        self,
-        *symbols: str,
-        overflow: Overflow | None = ...,
-        maxsize: int = ...,
-        events: Literal[False] = ...,
-    ) -> Stream[BoardUpdate]: ...
-
-    @overload
-    def board(
-        self, *symbols: str, overflow: Overflow | None = ..., maxsize: int = ..., events: Literal[True]
-    ) -> Stream[BoardUpdate | Event]: ...
-
-    def board(
-        self,
-        *symbols: str,
-        overflow: Overflow | None = None,
-        maxsize: int = 1_000,
-        events: bool = False,
-    ) -> Stream[BoardUpdate] | Stream[BoardUpdate | Event]:
-        """All prices, then the ones that changed, about once a second; of all symbols when none is named.
-
-        An update holds only what is newer than what this stream had of the symbol. `overflow` as with
-        `ticks`; conflated updates become one, with the newest of each symbol.
-        """
-        platform = self.platform
-        wanted = platform.check(symbols) or platform.symbols
-        return Stream(
-            self,
-            topics=(platform.topic("board"),),
-            symbols=wanted,
-            read=values.read_board,
-            paced=True,
-            sieve=BoardSieve(wanted, counters=self._counters),
-            catch_up=lambda stream: BoardCatchUp(stream, self._door()),
-            maxsize=maxsize,
-            overflow=overflow,
-            lossless=False,
-            events=events,
-            counters=self._counters,
-            key=_all,
-            merge=_merged,
-        )
-
-    @overload
-    def bars(
-        self,
-        *symbols: str,
-        interval: str = ...,
-        since: datetime | None = ...,
-        overflow: Overflow | None = ...,
-        maxsize: int = ...,
-        events: Literal[False] = ...,
-    ) -> Stream[Bar]: ...
-
-    @overload
-    def bars(
-        self,
-        *symbols: str,
-        interval: str = ...,
-        since: datetime | None = ...,
-        overflow: Overflow | None = ...,
-        maxsize: int = ...,
-        events: Literal[True],
-    ) -> Stream[Bar | Event]: ...
-
-    def bars(
-        self,
-        *symbols: str,
-        interval: str = "1m",
-        since: datetime | None = None,
-        overflow: Overflow | None = None,
-        maxsize: int = 1_000,
-        events: bool = False,
-    ) -> Stream[Bar] | Stream[Bar | Event]:
-        """Each bar when it closes; with `since`, those that start from then on before them.
-
-        A late tick corrects its bar: it comes again with `corrected`. The bar lane has bars of 1m; of other
-        intervals there is only `bar_history`.
-        """
-        platform = self.platform
-        wanted = platform.check(symbols) or platform.symbols
-        _check_interval(interval)
-        _check_zone("since", since)
-        sieve = BarSieve(wanted, counters=self._counters)
-        return Stream(
-            self,
-            topics=tuple(platform.topic("bar", symbol, interval) for symbol in wanted),
-            symbols=wanted,
-            read=values.read_bar,
-            paced=False,
-            sieve=sieve,
-            catch_up=lambda stream: BarCatchUp(stream, sieve, self._door(), interval=interval, since=since),
-            maxsize=maxsize,
-            overflow=overflow,
-            lossless=False,
-            events=events,
-            counters=self._counters,
-            key=_bar,
-            merge=_newer,
-        )
-
-    @overload
-    def alerts(
-        self,
-        *symbols: str,
-        overflow: Overflow | None = ...,
-        maxsize: int = ...,
-        events: Literal[False] = ...,
-    ) -> Stream[Alert]: ...
-
-    @overload
-    def alerts(
-        self, *symbols: str, overflow: Overflow | None = ..., maxsize: int = ..., events: Literal[True]
-    ) -> Stream[Alert | Event]: ...
-
-    def alerts(
-        self,
-        *symbols: str,
-        overflow: Overflow | None = None,
-        maxsize: int = 1_000,
-        events: bool = False,
-    ) -> Stream[Alert] | Stream[Alert | Event]:
-        """Public alerts about the symbols as they are raised. What was raised before isn't repeated."""
-        platform = self.platform
-        wanted = platform.check(symbols) or platform.symbols
-        return Stream(
-            self,
-            topics=tuple(platform.topic("alert", symbol) for symbol in wanted),
-            symbols=wanted,
-            read=values.read_alert,
-            paced=False,
-            sieve=AlertSieve(wanted),
-            catch_up=None,
-            maxsize=maxsize,
-            overflow=overflow,
-            lossless=False,
-            events=events,
-            counters=self._counters,
-            key=_symbol,
-            merge=_newer,
-        )
-
     async def latest(self, *symbols: str) -> dict[str, Quote]:
         """The newest tick of each symbol, all of the stage's when none is named. Without a connection."""
         platform = self.platform
@@ -364,8 +128,8 @@ class Client:
         as the loop goes on; `.pages()` gives the pages. A tick that came over a minute late may be left out.
         """
         self.platform.check([symbol])
-        _check_zone("start", start)
-        _check_zone("end", end)
+        check_zone("start", start)
+        check_zone("end", end)
         return History(self._door(), symbol, start, end)
 
     async def bar_history(
@@ -381,10 +145,10 @@ class Client:
         The one that is still open has `closed=False`. At most 7 days at once, ten years of daily bars.
         """
         self.platform.check([symbol])
-        _check_interval(interval)
+        check_interval(interval)
         query: dict[str, str | int] = {"interval": interval}
         for name, moment in (("from", start), ("to", end)):
-            _check_zone(name, moment)
+            check_zone(name, moment)
             if moment is not None:
                 query[name] = iso(to_ms(moment.astimezone(UTC)))
         return await self._door().bars(symbol, query)
@@ -467,34 +231,3 @@ class Client:
         if self._access is None:
             raise ClosedError()
         return self._access
-
-
-def _symbol(item: Tick | Alert) -> str:
-    return item.symbol
-
-
-def _bar(item: Bar) -> tuple[str, datetime]:
-    return item.symbol, item.start
-
-
-def _all(item: BoardUpdate) -> str:
-    return ""
-
-
-def _newer(old: T, new: T) -> T:
-    return new
-
-
-def _merged(old: BoardUpdate, new: BoardUpdate) -> BoardUpdate:
-    prices = {quote.symbol: quote for quote in (*old.prices, *new.prices)}
-    return BoardUpdate(time=new.time, full=old.full or new.full, prices=tuple(prices.values()))
-
-
-def _check_interval(interval: str) -> None:
-    if interval not in INTERVALS:
-        raise ValueError(f"interval is {interval!r}; expected one of {', '.join(INTERVALS)}")
-
-
-def _check_zone(name: str, moment: datetime | None) -> None:
-    if moment is not None and moment.tzinfo is None:
-        raise ValueError(f"{name} is {moment}; expected a time with a zone, such as datetime.now(UTC)")

@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from typing import Any, Protocol
 
-from tickwire_client import _http, _reconnect
+from tickwire_client import _reconnect
 from tickwire_client._access import Access
+from tickwire_client._dial import dial
 from tickwire_client._mqtt import FILTERS_MAX, Broken, Session, describe
 from tickwire_client._reconnect import Kind, Reconnect
 from tickwire_client.errors import (
@@ -132,7 +133,7 @@ class Link:
                 self._host.fallen(self, step.state, broken.why)
 
     async def _dial(self, *, renew: bool) -> Session:
-        """A session that is up; `Broken` says why there is none."""
+        """A session that is up, with everything fetched anew if need be; `Broken` says why there is none."""
         host = self._host
         if renew or (self._machine.failures and self._machine.failures % REDISCOVER == 0):
             try:
@@ -141,58 +142,10 @@ class Link:
                 raise Broken("refused", error.why, error) from None
             except TickwireError as error:
                 if renew:
-                    raise Broken("network", str(error)) from None
-        access = host.access
-        try:
-            self._client_id = await asyncio.to_thread(access.client_id)
-        except TickwireError as error:
-            kind: Kind = "refused" if isinstance(error, UnauthorizedError) else "network"
-            if kind == "refused":
-                access.refused()
-            raise Broken(kind, getattr(error, "why", str(error)), error) from None
-        session = Session(
-            url=access.platform.iot_url,
-            host=access.platform.signing_host,
-            client_id=self._client_id,
-            sign=access.signed_url,
-            message=host.deliver,
-            connect_timeout_s=self._timeout_s,
-        )
-        session.start()
-        try:
-            async with asyncio.timeout(self._timeout_s * 3):  # socket, TLS and CONNACK have one each
-                await session.up
-        except TimeoutError:
-            session.abandon()
-            raise Broken("network", "the handshake never ended") from None
-        except Broken as broken:
-            found = await self._explained(broken, access) if broken.kind == "handshake" else broken
-            if found.kind == "refused":
-                access.refused()
-            raise found from None
-        except BaseException:
-            session.abandon()
-            raise
+                    raise Broken("network", str(error), error) from None
+        session = await dial(host.access, message=host.deliver, timeout_s=self._timeout_s)
+        self._client_id = session.client_id
         return session
-
-    async def _explained(self, broken: Broken, access: Access) -> Broken:
-        """The handshake failed, and the CRT doesn't say how: ask again by plain HTTP, and read the status."""
-
-        def ask() -> _http.Answer:
-            url = access.signed_url()
-            return _http.upgrade(url, host=access.platform.signing_host, timeout_s=self._timeout_s)
-
-        try:
-            answer = await asyncio.to_thread(ask)
-        except UnauthorizedError as error:
-            return Broken("refused", error.why, error)
-        except TickwireError as error:
-            return Broken("network", getattr(error, "why", str(error)))
-        why = f"the handshake got {answer.status} {answer.reason}".rstrip()
-        if answer.status not in (401, 403):
-            return Broken("network", why)
-        url = access.platform.iot_url
-        return Broken("refused", why, UnauthorizedError(url, why, clock_offset_s=answer.clock_offset_s))
 
     async def _live(self) -> tuple[Broken, bool]:
         """Until the session ends or is found dead; meanwhile it's replaced in time by another one."""
@@ -304,10 +257,7 @@ class Link:
     def _error(self, broken: Broken) -> Exception:
         if broken.kind == "taken-over":
             return TakenOverError(self._client_id)
-        if broken.error is not None:
-            return broken.error
-        why = f"client id {self._client_id}: {broken.why}"
-        return UnauthorizedError(self._host.access.platform.iot_url, why)
+        return broken.error or UnauthorizedError(self._host.access.platform.iot_url, broken.why)
 
 
 def _kind(broken: Broken) -> Kind:

@@ -56,6 +56,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self.up: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[Broken] = self._loop.create_future()
+        self.client_id = client_id
         self._sign, self._message, self._host = sign, message, host
         self._sign_error: TickwireError | None = None
         self._over = False

@@ -33,9 +33,9 @@ class Missing:
         return (self.first - 1) // BLOCK * BLOCK
 
     @property
-    def block_last(self) -> int:
-        """The last one that this block holds of what is missing."""
-        return min(self.last, self.after_seq + BLOCK)
+    def block(self) -> Missing:
+        """What that block holds of it."""
+        return Missing(self.series, self.first, min(self.last, self.after_seq + BLOCK))
 
 
 class Order:
@@ -82,7 +82,7 @@ class Order:
         if not self._started:
             self._held.append(ticks)
             del self._held[:-HELD_MAX]
-            return ()
+            return []
         return self._take(ticks, keep=keep)
 
     def begin(self, series: int, seq: int, *, until: int) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from decimal import Decimal
+from typing import Any
 
 from tests.clients.stage import SERIES, TIME_MS, Stage
-from tickwire import wire
 from tickwire.tick import Tick, iso, parse_iso
 
 PAGE = 100
@@ -81,5 +82,28 @@ def seqs(items: Sequence[object]) -> list[int]:
     return [item.seq for item in items if isinstance(item, Tick)]
 
 
-def message(ticks: Sequence[Tick]) -> str:
-    return wire.encode(ticks)
+async def take(items: AsyncIterator[Any], count: int) -> list[Any]:
+    return [await anext(items) for _ in range(count)]
+
+
+async def ticks_until(items: AsyncIterator[Any], seq: int) -> list[Any]:
+    """Items up to the tick with this seq."""
+    out: list[Any] = []
+    while not (out and isinstance(out[-1], Tick) and out[-1].seq >= seq):
+        out.append(await anext(items))
+    return out
+
+
+async def publishing(feed: Feed, *, pause_s: float = 0.005, count: int = 1) -> None:
+    """Until cancelled, a few ticks at a time; in a thread, as the broker's answer is waited for."""
+    while True:
+        await asyncio.to_thread(feed.tick, "AAPL", count)
+        await asyncio.sleep(pause_s)
+
+
+async def during(work: Coroutine[Any, Any, None], body: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    try:
+        await body
+    finally:
+        task.cancel()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.clients.feed import Feed
+from tests.clients.feed import Feed, take
 from tests.clients.site import KEY, Site
 from tests.clients.stage import SERIES, TIME_MS, Stage, run, until
 from tests.clients.wire import Wire
@@ -30,10 +29,6 @@ from tickwire_client import (
 from tickwire_client import publisher as publisher_
 
 MINUTE_MS = TIME_MS // 60_000 * 60_000
-
-
-async def take(items: AsyncIterator[Any], count: int) -> list[Any]:
-    return [await anext(items) for _ in range(count)]
 
 
 def on_board(*ticks: Tick, full: bool = False) -> str:

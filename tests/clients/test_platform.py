@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from local.platform import Platform
+from tests.clients.feed import take
 from tickwire.tick import Tick
 from tickwire_client import Client, Gap, Status
 
@@ -23,10 +24,6 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         return runner.run(bounded())
-
-
-async def take(items: AsyncIterator[Any], count: int) -> list[Any]:
-    return [await anext(items) for _ in range(count)]
 
 
 def test_what_is_published_is_streamed_kept_and_folded_into_bars(quiet: Platform) -> None:

@@ -27,6 +27,19 @@ def quickened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "ASK_S", 0.05)
 
 
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the watchdog says from now on."""
+    looks: list[str] = []
+    look = watch.Watch.look
+
+    def noted(self: watch.Watch, now_s: float, heard: int) -> watch.Look:
+        looks.append(found := look(self, now_s, heard))
+        return found
+
+    monkeypatch.setattr(watch.Watch, "look", noted)
+    return looks
+
+
 def status(market: str = "open", *, paused: bool = False) -> str:
     now = datetime.now(UTC)
     soon = (now + timedelta(hours=1)).isoformat()
@@ -82,26 +95,49 @@ def test_an_open_market_without_a_status_is_a_dead_connection(
     run(go())
 
 
+def test_a_status_that_is_missing_alone_is_no_dead_connection(
+    stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prices come, or the status lane was refused: then its silence says nothing of the connection."""
+    quickened(monkeypatch)
+    monkeypatch.setattr(watch, "STATUS_S", 0.5)
+    looks = looked(monkeypatch)
+    stage.site.document = stage.document()
+    stage.site.document["topics"]["status"] = "nobody/may/read/this"
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
+            feed.tick()
+            await anext(aiter(stream))
+            await until(lambda: len(looks) > 40)  # two seconds: four times the patience
+            assert (set(looks), link.accepted) == ({"fine"}, 1)
+        stage.site.document = stage.document()
+        async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
+            async for tick in stream:  # each asks for the next one
+                if tick.seq == 40:
+                    break
+                await asyncio.sleep(0.05)
+                feed.tick()
+            assert link.accepted == 2
+
+    run(go())
+
+
 @pytest.mark.parametrize("told", [status("closed"), status(paused=True)], ids=["closed", "paused"])
 def test_a_market_that_is_closed_or_paused_may_be_silent(
     stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch, told: str
 ) -> None:
     """Silence isn't a fault then, and nobody reconnects or asks."""
     quickened(monkeypatch)
-    looks: list[str] = []
+    looks = looked(monkeypatch)
     known: list[str] = []
-    look, hear = watch.Watch.look, watch.Watch.status
-
-    def looked(self: watch.Watch, now_s: float, heard: int) -> watch.Look:
-        looks.append(found := look(self, now_s, heard))
-        return found
+    hear = watch.Watch.status
 
     def heard(self: watch.Watch, now_s: float, **told: Any) -> None:
         hear(self, now_s, **told)
         looks.clear()
         known.append(told["market"])
 
-    monkeypatch.setattr(watch.Watch, "look", looked)
     monkeypatch.setattr(watch.Watch, "status", heard)
 
     async def go() -> None:

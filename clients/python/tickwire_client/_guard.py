@@ -60,6 +60,10 @@ class Guard:
         if self._asking is not None:
             self._asking.cancel()
 
+    def untold(self) -> None:
+        """There is no status lane, or it was refused."""
+        self._watch.told = False
+
     def connected(self) -> None:
         self._watch.connected(time.monotonic())
 

@@ -44,6 +44,8 @@ class Hub:
         self.routes: dict[str, Route] = {}
         self.links: list[Link] = []
         self._guard = Guard(self, timeout_s=timeout_s)
+        if self._status is None:
+            self._guard.untold()
 
     async def open(self, stream: Stream[Any]) -> None:
         """Subscribe and wait until each topic is confirmed; raises what refused it, or UnreachableError."""
@@ -137,7 +139,9 @@ class Hub:
             for stream in route.streams if route else ():
                 stream.end(error)
                 self.close(stream)
-            self._forget(topic)  # the status lane's own: nothing watches then, and prices go on
+            self._forget(topic)
+            if topic == self._status:
+                self._guard.untold()  # silence says less then; prices go on
 
     def over(self, error: Exception) -> None:
         """For good: every stream raises `error` after what it already has."""

@@ -24,6 +24,8 @@ class Watch:
     """Over the connections of one client. Times are of one clock, in seconds."""
 
     def __init__(self, now_s: float) -> None:
+        self.told = True
+        """Whether the status lane is subscribed to: it may be refused."""
         self._connected_s = self._status_s = self._heard_s = now_s
         self._market, self._paused = "", False
         self._change_s = math.inf
@@ -52,11 +54,13 @@ class Watch:
         open_s = self._open_since_s(now_s)
         if open_s is None or self._given_up:
             return "fine"
-        if now_s - max(self._status_s, open_s) >= STATUS_S * 2 ** min(self._in_vain, IN_VAIN_MAX):
+        silent_s = now_s - max(self._heard_s, open_s)
+        untold_s = now_s - max(self._status_s, open_s) if self.told else 0.0
+        patience_s = STATUS_S * 2 ** min(self._in_vain, IN_VAIN_MAX)
+        if untold_s >= patience_s and silent_s >= self._quiet_s:  # else it's the status alone that is missing
             self._in_vain += 1
             self._given_up = True
             return "stale"
-        silent_s = now_s - max(self._heard_s, open_s)
         if self._market in ("open", "closed") and silent_s >= self._quiet_s * 2**self._asks:
             self._asks += 1
             return "ask"

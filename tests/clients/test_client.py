@@ -194,6 +194,33 @@ def test_a_refused_topic_raises_and_names_it_while_others_go_on(stage: Stage) ->
     run(go())
 
 
+def test_a_broker_that_hangs_up_at_a_topic_costs_that_topic_only(
+    stage: Stage, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It doesn't say which of eight it meant: each is asked for by itself then, and the others go on."""
+    subscribe = Session.subscribe
+
+    async def hung_up(self: Session, topics: Sequence[str]) -> list[int]:
+        if f"prices/{REFUSED}" in topics:
+            link.cut()
+            raise ConnectionError
+        return await subscribe(self, topics)
+
+    monkeypatch.setattr(Session, "subscribe", hung_up)
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
+            with pytest.raises(TopicRefusedError, match=r"hung up or stayed silent") as caught:
+                async for _ in prices.ticks("MSFT", "NVDA", REFUSED):
+                    pass
+            assert caught.value.topics == ("prices/NOPE",)
+            publishing = asyncio.create_task(_publish_until_cancelled(stage))
+            assert (await anext(aiter(stream))).symbol == "AAPL"
+            publishing.cancel()
+
+    run(go())
+
+
 def test_an_unknown_symbol_is_named_with_near_ones_before_anything_is_sent(stage: Stage, link: Wire) -> None:
     """The mistake is found in the discovery document; the broker never hears of it."""
 

@@ -12,7 +12,7 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from typing import Any, Protocol
 
 from tickwire_client import _reconnect
@@ -27,7 +27,7 @@ from tickwire_client.errors import (
     UnauthorizedError,
 )
 
-TRIES_MAX = 5  # a broker that hangs up on a SUBSCRIBE, or never answers it, refuses it in this way
+TRIES_MAX = 3  # a broker that hangs up on a SUBSCRIBE, or never answers it, refuses it in this way
 RETRY_S = 0.3
 REDISCOVER = 3  # failures in a row: perhaps the platform has moved
 
@@ -61,13 +61,14 @@ class Link:
         self.confirmed: set[str] = set()
         self.last_failure = "no connection was made in time"
         self.up = False
-        self._host, self._alone, self._timeout_s = host, alone, timeout_s
+        self._host, self._timeout_s = host, timeout_s
         self._machine = Reconnect()
         self._session: Session | None = None
         self._client_id = ""
         self._ever = False  # connected
         self._in_flight: tuple[str, ...] = ()
         self._tries: Counter[str] = Counter()
+        self._suspects = {alone} if alone else set[str]()
         self._changed = asyncio.Event()
         self._stale: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks = {owned(self._run(), host.over), owned(self._keep(), host.over)}
@@ -120,8 +121,10 @@ class Link:
                 self._take(session, set())
                 broken, stale = await self._live()
                 asked = self._drop()
-                if asked and broken.kind == "refused":  # which of them, a broker that hangs up doesn't say
-                    self._host.refused(asked, broken.why)
+                if asked and broken.kind == "refused":
+                    if len(asked) == 1:
+                        self._refuse(asked, broken.why)
+                    self._suspects.update(asked)
                     broken = Broken("network", broken.why)
                 now_s = time.monotonic()
                 step = self._machine.stale(now_s) if stale else self._machine.lost(now_s, _kind(broken))
@@ -228,14 +231,16 @@ class Link:
         try:
             codes = await session.subscribe(topics)
         except ConnectionError:
-            self._tries.update(topics)
-            worn = [topic for topic in topics if self._tries[topic] >= TRIES_MAX]
-            if worn:
-                self._refuse(worn, f"it hung up or stayed silent {TRIES_MAX} times when asked")
+            if len(topics) == 1:
+                self._tries.update(topics)
+            if self._tries[topics[0]] >= TRIES_MAX:
+                self._refuse(topics, f"it hung up or stayed silent {TRIES_MAX} times when asked")
+            self._suspects.update(topics)
             asyncio.get_running_loop().call_later(RETRY_S, self._changed.set)
             return
         finally:
             self._in_flight = ()
+        self._suspects.difference_update(topics)
         for topic, code in zip(topics, codes, strict=True):
             del self._tries[topic]
             if code >= 0x80:
@@ -243,16 +248,16 @@ class Link:
             else:
                 confirmed.add(topic)  # of the session that was asked: another one has another set
 
-    def _refuse(self, topics: list[str], why: str) -> None:
+    def _refuse(self, topics: Sequence[str], why: str) -> None:
         for topic in topics:
             del self._tries[topic]
         self._host.refused(topics, why)
 
     def _groups(self, topics: Collection[str]) -> list[tuple[str, ...]]:
-        """Eight at a time."""
-        some = sorted(topic for topic in topics if topic != self._alone)
+        """Eight at a time; by themselves, and last, those at which the broker may have hung up."""
+        some = sorted(set(topics) - self._suspects)
         groups = [tuple(some[at : at + FILTERS_MAX]) for at in range(0, len(some), FILTERS_MAX)]
-        return [*groups, (self._alone,)] if self._alone and self._alone in topics else groups
+        return [*groups, *((topic,) for topic in sorted(self._suspects.intersection(topics)))]
 
     def _error(self, broken: Broken) -> Exception:
         if broken.kind == "taken-over":

@@ -30,6 +30,7 @@ class Site:
         self.posted: list[Any] = []
         self.doors: list[tuple[int, object]] = []
         """What the door answers next; then it takes what comes."""
+        self.health: Callable[[], object] | None = None
         self.answers: dict[str, list[tuple[int, object]]] = {}  # of an identity service, by operation
         self.asked: list[str] = []
         site = self
@@ -48,6 +49,8 @@ class Site:
                 elif parts.path == "/api/prices":
                     wanted = parse_qs(parts.query)["symbols"][0].split(",")
                     self._json(200, {"prices": [row for row in site.prices if row["symbol"] in wanted]})
+                elif parts.path == "/api/health" and site.health is not None:
+                    self._json(200, site.health())
                 else:
                     self._send(404, "text/html", b"<h1>nothing here</h1>")
 

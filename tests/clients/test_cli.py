@@ -225,7 +225,18 @@ def test_no_address_is_wrong_usage() -> None:
     assert "TICKWIRE_URL" in done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["watch"], ["url"], ["publish"]])
+def test_a_shell_can_complete_it() -> None:
+    """By click's own completion: `eval "$(_TICKWIRE_COMPLETE=bash_source tickwire)"`."""
+    asked = {"_TICKWIRE_COMPLETE": "bash_complete", "COMP_WORDS": "tickwire do", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        COMMAND, env=environment(None) | asked, capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    )
+    assert done.stdout == "plain,doctor\n"
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["watch"], ["url"], ["publish"], ["record"], ["replay"], ["doctor"], ["history"]]
+)
 def test_help_tells_the_exit_codes(command: list[str]) -> None:
     """Each command's help, without a platform, quickly."""
     started = time.monotonic()

@@ -63,9 +63,16 @@ def test_importing_it_loads_nothing_heavy() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], env=environment(None), capture_output=True, text=True, check=True
     ).stdout.split()
-    assert not {"awscrt", "boto3", "botocore", "click", "urllib.request", "http.client", "pandas"} & set(
-        loaded
-    )
+    assert not {
+        "awscrt",
+        "boto3",
+        "botocore",
+        "click",
+        "urllib.request",
+        "http.client",
+        "pandas",
+        "rich",
+    } & set(loaded)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=["ticks", "latest", "errors"])

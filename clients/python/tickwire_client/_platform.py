@@ -13,7 +13,13 @@ from typing import Any
 
 from tickwire import symbol as symbols_
 from tickwire_client import _http
-from tickwire_client.errors import AddressError, LaneOffError, NotTickwireError, UnknownSymbolError
+from tickwire_client.errors import (
+    AddressError,
+    LaneOffError,
+    NotTickwireError,
+    UnknownSymbolError,
+    UnreachableError,
+)
 
 DOCUMENT = "/tickwire.json"
 
@@ -90,6 +96,8 @@ def discover(url: str, *, timeout_s: float) -> Platform:
     """Read and check the discovery document. Blocking."""
     answer = _http.call("GET", url + DOCUMENT, timeout_s=timeout_s, headers={"Accept": "application/json"})
     kind = answer.content_type or "no content type"
+    if answer.status in (502, 503, 504):
+        raise UnreachableError(url, f"{answer.status} {answer.reason}{_detail(answer)}")
     if answer.status != 200:
         raise NotTickwireError(url, f"{answer.status} {answer.reason} ({kind})".replace("  ", " "))
     try:
@@ -97,6 +105,14 @@ def discover(url: str, *, timeout_s: float) -> Platform:
     except (ValueError, RecursionError):
         raise NotTickwireError(url, f"{kind}, not JSON") from None
     return parse(url, document)
+
+
+def _detail(answer: _http.Answer) -> str:
+    """What a problem document says besides."""
+    try:
+        return f" ({answer.json()['detail']})"
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return ""
 
 
 def parse(url: str, document: Any) -> Platform:

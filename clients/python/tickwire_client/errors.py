@@ -182,3 +182,13 @@ class ClosedError(TickwireError):
 
     def __init__(self) -> None:
         super().__init__("the client is closed; expected use inside `async with Client(url) as client`")
+
+
+class RecordingError(TickwireError, ValueError):
+    """A file that isn't a recording. What stood before that line was given out."""
+
+    def __init__(self, path: str, line: int, why: str) -> None:
+        self.path, self.line, self.why = path, line, why
+        super().__init__(
+            f"{path}, line {line}: {why}; expected a price message on each line, as `tickwire record` writes"
+        )

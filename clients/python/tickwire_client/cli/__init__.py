@@ -15,9 +15,13 @@ import click
 from tickwire_client import errors
 from tickwire_client.cli._shared import Setting, platform_options
 from tickwire_client.cli.dead import dead
+from tickwire_client.cli.doctor import doctor
 from tickwire_client.cli.guests import guests
+from tickwire_client.cli.history import history
 from tickwire_client.cli.pause import pause, resume
 from tickwire_client.cli.publish import publish
+from tickwire_client.cli.record import record
+from tickwire_client.cli.replay import replay
 from tickwire_client.cli.url import url
 from tickwire_client.cli.watch import watch
 
@@ -25,7 +29,7 @@ USAGE, UNREACHABLE, REFUSED, INTERRUPTED = 2, 3, 4, 130
 EXIT_CODES = """\b
 Exit codes:
   0    done, or the reader closed the pipe
-  1    the platform answered with an error
+  1    the platform answered with an error, or doctor found one
   2    wrong usage: an unknown option or symbol, a price or an address that can't be
   3    no answer, or no Tickwire at that address
   4    identity or key refused
@@ -42,7 +46,7 @@ def cli(context: click.Context, setting: Setting) -> None:
     context.obj = setting
 
 
-for command in (dead, guests, pause, publish, resume, url, watch):
+for command in (dead, doctor, guests, history, pause, publish, record, replay, resume, url, watch):
     command.epilog = EXIT_CODES
     cli.add_command(command)
 
@@ -77,6 +81,7 @@ def exit_code(error: errors.TickwireError) -> int:
             errors.AddressError()
             | errors.UnknownSymbolError()
             | errors.LaneOffError()
+            | errors.RecordingError()
             | errors.TickError()
             | errors.TooManyTopicsError()
         ):

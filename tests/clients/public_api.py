@@ -9,13 +9,20 @@ from typing import assert_type
 
 import tickwire_client
 from tickwire_client import (
+    Bar,
+    BoardUpdate,
     Client,
     Credentials,
+    Dropped,
+    Gap,
     Identity,
     Platform,
+    Publisher,
     Quote,
     SignedAddress,
     Stats,
+    Status,
+    SyncClient,
     Tick,
     TickwireError,
     UnknownSymbolError,
@@ -52,8 +59,26 @@ async def main(platform: MemoryPlatform, path: str) -> None:
                     print(tick.timestamp.astimezone(UTC), tick.bid or tick.price)
                     break
                 assert_type(await record(stream, path), int)
+            async for item in prices.ticks("AAPL", lossless=True, events=True):
+                assert_type(item, Tick | Gap | Dropped | Status)
+                match item:
+                    case Gap(symbol, first, last, filled=False):
+                        print(symbol, last - first)
+                    case Tick():
+                        print(item.price)
+                    case _:
+                        break
+            async for update in prices.board():
+                assert_type(update, BoardUpdate)
+            async for bar in prices.bars("AAPL"):
+                assert_type(bar, Bar)
+            async for tick in prices.history("AAPL", datetime(2026, 11, 21, tzinfo=UTC)):
+                assert_type(tick, Tick)
             async for tick in replay(path, speed=2):
                 assert_type(tick, Tick)
+            async with prices.publisher(key=KEY) as publisher:
+                assert_type(publisher, Publisher)
+                await publisher.send("AAPL", "189.45")
             assert_type(await prices.publish(*read(path), key=KEY), int)
             assert_type(await prices.signed_address(), SignedAddress)
             assert_type(prices.stats(), Stats)
@@ -63,6 +88,21 @@ async def main(platform: MemoryPlatform, path: str) -> None:
         print(error)
 
 
+def plain(platform: MemoryPlatform) -> None:
+    with SyncClient(platform.url) as prices:
+        for tick in prices.ticks("AAPL", overflow="conflate"):
+            assert_type(tick, Tick)
+        for item in prices.ticks("AAPL", events=True):
+            assert_type(item, Tick | Gap | Dropped | Status)
+        with prices.board(events=False) as stream:
+            for update in stream:
+                assert_type(update, BoardUpdate)
+        assert_type(prices.latest(), dict[str, Quote])
+        assert_type(prices.bar_history("AAPL", interval="5m"), list[Bar])
+        assert_type(list(prices.history("AAPL")), list[Tick])
+
+
 if __name__ == "__main__":
     with MemoryPlatform("AAPL") as memory, asyncio.Runner() as runner:
+        plain(memory)
         runner.run(main(memory, f"ticks-{tickwire_client.__version__}.jsonl"))

@@ -14,6 +14,7 @@ from tickwire_client._client import Client, SignedAddress, Stats
 from tickwire_client._history import History
 from tickwire_client._platform import Platform
 from tickwire_client._stream import Stream
+from tickwire_client._sync import SyncClient, SyncHistory, SyncPublisher, SyncStream
 from tickwire_client.errors import (
     AddressError,
     AnswerError,
@@ -68,6 +69,10 @@ __all__ = [
     "Stats",
     "Status",
     "Stream",
+    "SyncClient",
+    "SyncHistory",
+    "SyncPublisher",
+    "SyncStream",
     "TakenOverError",
     "Tick",
     "TickError",

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from local.platform import Platform
 from tests.clients.stage import DEADLINE_S, Stage
 from tests.clients.test_cli import environment, saying
 
@@ -26,7 +28,16 @@ from tickwire_client import Tick
 def cost(tick: Tick) -> float:
     return tick.price
 """
-EXAMPLES = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
+EXAMPLES: dict[str, str] = dict(
+    re.findall(r"^## (.*?)\n\n```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL | re.M)
+)
+EXPECTED = {
+    "Watch prices": r"((AAPL|MSFT) [\d.]+ 20\d\d-.*\n){2}",
+    "Miss nothing, or be told": r"connected .*\n\d+ [\d.]+\n",
+    "Without an event loop": r"AAPL [\d.]+ (None|-?[\d.]+)\n(AAPL|MSFT) [\d.]+.*\n",
+    "What can go wrong": r"did you mean \('AAPL',\)\n",
+    "Test your program": r"1 189\.45\n2 190\.45\n",
+}
 
 
 def python(*arguments: str, cwd: Path, by: str | Path = sys.executable) -> str:
@@ -133,27 +144,43 @@ def test_importing_it_loads_nothing_heavy() -> None:
     } & set(loaded)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["ticks", "latest", "errors"])
-def test_each_example_of_the_readme_runs_as_it_stands(stage: Stage, example: str) -> None:
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_of_the_readme_runs_as_it_stands(stage: Stage, name: str) -> None:
     """What a newcomer copies prints something, against a stage at another address."""
     row = {"symbol": "AAPL", "price": 189.45, "timestamp": "2026-11-21T14:30:00.123Z", "seq": 7, "series": 9}
     stage.site.prices = [row]
-    example = example.replace("http://127.0.0.1:8080", stage.url)
-    with (
-        saying(stage, "AAPL", "189.45"),
-        subprocess.Popen(
-            [sys.executable, "-u", "-c", example],
-            env=environment(stage.url),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process,
-    ):
-        assert process.stdout is not None
-        line = process.stdout.readline()
+    with saying(stage, "AAPL", "189.45"):
+        printed = first_lines(EXAMPLES[name], stage.url, 2 if name != "What can go wrong" else 1)
+    assert re.fullmatch(EXPECTED[name], printed), printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_of_the_readme_runs_against_the_whole_platform(platform: Platform, name: str) -> None:
+    """Beside `make run`, with its own feed."""
+    printed = first_lines(EXAMPLES[name], platform.url, 2 if name != "What can go wrong" else 1)
+    assert re.fullmatch(EXPECTED[name], printed), printed
+
+
+def first_lines(example: str, url: str, count: int) -> str:
+    """The first lines that a process of its own prints; what it complains of, if it ends before."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", example.replace("http://127.0.0.1:8080", url)],
+        env=environment(url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    patience = threading.Timer(DEADLINE_S, process.kill)
+    patience.start()
+    try:
+        printed = "".join(process.stdout.readline() for _ in range(count))
+    finally:
+        patience.cancel()
         process.kill()
         complaints = process.communicate(timeout=DEADLINE_S)[1]
-    assert line.startswith(("AAPL 189.45 ", "did you mean ('AAPL',)")), complaints
+    return printed or complaints
 
 
 def _library(python: Path) -> str:

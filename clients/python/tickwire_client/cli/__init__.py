@@ -80,6 +80,7 @@ def exit_code(error: errors.TickwireError) -> int:
         case (
             errors.AddressError()
             | errors.UnknownSymbolError()
+            | errors.LaneError()
             | errors.LaneOffError()
             | errors.RecordingError()
             | errors.TickError()

@@ -44,11 +44,12 @@ async def _watch(setting: Setting, symbols: tuple[str, ...], count: int | None, 
                 else:
                     await _each(stream, _line(as_json=setting.as_json), count)
         finally:
-            missed = client.stats().conflated
-            if missed:
-                click.echo(
-                    f"tickwire: left out {missed} ticks, as newer ones came before they were read", err=True
-                )
+            stats = client.stats()
+            if stats.conflated:
+                missed = f"{stats.conflated} ticks, as newer ones came before they were read"
+                click.echo(f"tickwire: left out {missed}", err=True)
+            if stats.undecodable:
+                click.echo(f"tickwire: left out {stats.undecodable} messages that can't be read", err=True)
 
 
 async def _each(stream: Stream[Tick | Event], take: Take, count: int | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.clients.site import Site
-from tests.clients.stage import ALLOWED, REFUSED, Stage
-from tests.clients.test_cli import tickwire
+from tests.clients.stage import ALLOWED, DEADLINE_S, REFUSED, Stage
+from tests.clients.test_cli import COMMAND, environment, tickwire
 from tests.clients.wire import Wire
 from tickwire.tick import iso
 
@@ -132,10 +133,27 @@ def test_an_identity_that_is_refused_is_named(well: Stage, site: Site) -> None:
     assert "us-east-1:00000000" in found["identity"][1]
 
 
+def test_a_platform_of_this_machine_that_is_stopped_fails_with_its_broker(site: Site) -> None:
+    """Site away, or answering for a cloud that is: the broker is looked for where `make run` has it."""
+    site.raw = (502, "application/problem+json", b'{"detail": "away"}')
+    for url, check in (("http://127.0.0.1:1", "TLS"), (site.url, "discovery")):
+        done = subprocess.run(
+            [*COMMAND, "doctor", "--json", "--url", url],
+            env=environment(None) | {"TICKWIRE_AWS_PORT": "2"},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        failed = {finding["check"]: finding["says"] for finding in found if finding["state"] == "FAIL"}
+        assert list(failed) == [check, "broker"]
+        assert "127.0.0.1:2 of the broker: connection refused" in failed["broker"]
+
+
 @pytest.mark.parametrize(
     ("url", "check", "said"),
     [
-        ("http://127.0.0.1:1", "TLS", "127.0.0.1:1 of the platform: connection refused"),
         ("http://nowhere.invalid", "name", "nowhere.invalid has no address"),
         ("{site}/elsewhere", "discovery", "is not a Tickwire: /tickwire.json there is 404"),
     ],

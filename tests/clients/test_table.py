@@ -16,6 +16,7 @@ from tests.clients.test_cli import COMMAND, environment, saying
 from tickwire.tick import Tick
 from tickwire_client import Quote
 from tickwire_client.cli._table import Board, age, sparkline
+from tickwire_client.testing import MemoryPlatform
 
 rich_console = pytest.importorskip("rich.console")
 
@@ -86,33 +87,44 @@ def test_an_age_has_one_unit(ms: float, said: str) -> None:
     assert age(ms) == said
 
 
-@pytest.mark.parametrize("colour", [False, True])
-def test_on_a_terminal_it_is_a_live_table(stage: Stage, site: Site, colour: bool) -> None:
+def on_a_terminal(url: str, *arguments: str, **surroundings: str) -> tuple[int, str]:
+    """The command's exit code, and what it put on a terminal."""
+    ours, theirs = pty.openpty()
+    surroundings = environment(url) | {"TERM": "xterm-256color", "COLUMNS": "100"} | surroundings
+    process = subprocess.Popen([*COMMAND, *arguments], env=surroundings, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    try:
+        while data := os.read(ours, 65_536):
+            seen += data
+    except OSError:
+        pass  # so a terminal tells that the other end is gone
+    finally:
+        os.close(ours)
+    return process.wait(DEADLINE_S), seen.decode()
+
+
+@pytest.mark.parametrize("no_colour", ["", "1"])
+def test_on_a_terminal_it_is_a_live_table(stage: Stage, site: Site, no_colour: str) -> None:
     """With colours, unless NO_COLOR; the last state stays when it ends, and the cursor is back."""
     site.prices = [
         {"symbol": "AAPL", "price": 180, "timestamp": "2026-11-21T14:30:00Z", "seq": 0, "series": 9}
         | {"previousClose": 150}
     ]
-    surroundings = environment(stage.url) | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
-    if colour:
-        del surroundings["NO_COLOR"]
-    ours, theirs = pty.openpty()
     with saying(stage, "AAPL", "189.5"):
-        process = subprocess.Popen(
-            [*COMMAND, "watch", "AAPL", "-n", "3"], env=surroundings, stdout=theirs, stderr=theirs
-        )
-        os.close(theirs)
-        seen = b""
-        try:
-            while data := os.read(ours, 65_536):
-                seen += data
-        except OSError:
-            pass  # so a terminal tells that the other end is gone
-        finally:
-            os.close(ours)
-    assert process.wait(DEADLINE_S) == 0
-    text = seen.decode()
+        code, text = on_a_terminal(stage.url, "watch", "AAPL", "-n", "3", NO_COLOR=no_colour)
+    assert code == 0
     last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text[text.rindex("AAPL") :])
     assert last.split()[:4] == ["AAPL", "189.5", "+39.5", "+26.33"]
-    assert ("\x1b[32m" in text) is colour
+    assert ("\x1b[32m" in text) is not bool(no_colour)
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+
+
+@pytest.mark.parametrize("surroundings", [{"PYTHONIOENCODING": "ascii"}, {"TERM": "dumb"}])
+def test_a_terminal_that_can_not_show_it_gets_lines(surroundings: dict[str, str]) -> None:
+    """No blocks and arrows where they can't be written, no cursor that moves where it can't."""
+    with MemoryPlatform("AAPL") as memory:
+        memory.say("AAPL", "189.5")
+        code, text = on_a_terminal(memory.url, "watch", "AAPL", "-n", "1", **surroundings)
+    assert code == 0
+    assert re.fullmatch(r"20\d\d-\S+Z  AAPL          189\.5\r\n", text)

@@ -110,6 +110,16 @@ def test_a_dropped_message_leaves_a_hole_that_history_fills(memory: MemoryPlatfo
     assert ([tick["seq"] for tick in page["ticks"]], page["cursor"]) == ([3], None)
 
 
+def test_a_request_that_can_not_be_read_gets_a_problem_document(memory: MemoryPlatform) -> None:
+    """As from the real API, so that a program's handling of it can be tried."""
+    for path, status in (("prices/AAPL?limit=ten", 400), ("prices/APPL", 404), ("bars/AAPL", 404)):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            fetched(f"{memory.url}/api/{path}")
+        assert caught.value.code == status
+        assert caught.value.headers["content-type"] == "application/problem+json"
+        assert json.load(caught.value)["status"] == status
+
+
 def test_a_lost_message_is_nowhere(memory: MemoryPlatform) -> None:
     """Its ticks have numbers, and that's all that is left of them."""
     memory.lose()

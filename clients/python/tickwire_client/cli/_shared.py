@@ -63,8 +63,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def is_screen() -> bool:
-    """Whether standard output is a terminal that can be drawn on."""
-    return sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
+    """Whether standard output is a terminal that can be drawn on, with blocks and arrows."""
+    drawn = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    return sys.stdout.isatty() and drawn and os.environ.get("TERM") not in (None, "", "dumb")
 
 
 @contextlib.contextmanager

@@ -136,19 +136,23 @@ class MemoryPlatform:
 
     def drop(self, messages: int = 1) -> None:
         """The next price messages don't arrive. History has them."""
-        self._drop += messages
+        with self._lock:
+            self._drop += messages
 
     def lose(self, messages: int = 1) -> None:
         """The ticks of the next price messages are numbered, and neither arrive nor are kept."""
-        self._lose += messages
+        with self._lock:
+            self._lose += messages
 
     def duplicate(self, messages: int = 1) -> None:
         """The next price messages arrive twice."""
-        self._double += messages
+        with self._lock:
+            self._double += messages
 
     def reorder(self, pairs: int = 1) -> None:
         """The next price message comes after the one that follows it; so for as many pairs."""
-        self._swap += pairs
+        with self._lock:
+            self._swap += pairs
 
     def freeze(self) -> None:
         """Connections stay open and nothing comes on them any more, not even what keeps them alive."""

@@ -139,19 +139,24 @@ class Server:
         }
         path, query = urlsplit(target).path, parse_qs(urlsplit(target).query)
         facts = {name: values[0] for name, values in query.items()}
+        credentials, status, found = None, 101, ""
         try:
             if path == "/mqtt":
                 credentials = self._answers.admit(target, facts, fields.get("host", ""))
-                key = _websocket.accept(fields.get("sec-websocket-key", ""))
-                answer = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {key}\r\n"
-                writer.write(_head(101, f"{answer}Sec-WebSocket-Protocol: mqtt\r\n"))
-                await self._converse(reader, writer, Session(writer, credentials))
-                return
-            size = int(fields.get("content-length", "0"))
-            body = await reader.readexactly(min(size, BODY_BYTES_MAX))
-            status, found = self._answers.answer(method, path, facts, fields, body)
+            else:
+                size = min(int(fields.get("content-length", "0")), BODY_BYTES_MAX)
+                body = await reader.readexactly(size)
+                status, found = self._answers.answer(method, path, facts, fields, body)
         except Refused as refused:
             status, found = refused.status, json.dumps(refused.facts)
+        except (KeyError, TypeError, ValueError) as error:
+            status, found = 400, json.dumps(Refused(400, f"the request can't be read ({error})").facts)
+        if credentials is not None:
+            key = _websocket.accept(fields.get("sec-websocket-key", ""))
+            answer = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {key}\r\n"
+            writer.write(_head(101, f"{answer}Sec-WebSocket-Protocol: mqtt\r\n"))
+            await self._converse(reader, writer, Session(writer, credentials))
+            return
         content = found.encode()
         kind = "application/json" if status < 400 else "application/problem+json"
         writer.write(_head(status, f"Content-Type: {kind}\r\nContent-Length: {len(content)}\r\n") + content)

@@ -7,9 +7,11 @@ configured by hand, so the same program runs against a machine's own platform an
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from tickwire import symbol as symbols_
 from tickwire_client import _http
@@ -22,6 +24,7 @@ from tickwire_client.errors import (
 )
 
 DOCUMENT = "/tickwire.json"
+_SPACE = re.compile(r"\s").search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +90,19 @@ class Platform:
 def address(url: str | None) -> str:
     """The platform's base address: the one given, else TICKWIRE_URL's, without a trailing slash."""
     found = url if url is not None else os.environ.get("TICKWIRE_URL")
-    if not found or not found.lower().startswith(("http://", "https://")) or any(c.isspace() for c in found):
+    if not found or not _is_address(found):
         raise AddressError(found or None)
     return found.removesuffix(DOCUMENT).rstrip("/")
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is one of a web server, with a host and a port that can be."""
+    try:
+        parts = urlsplit(text)
+        host = (parts.hostname or "").encode("idna")  # UnicodeError is a ValueError
+        return parts.scheme in ("http", "https") and host != b"" and parts.port != 0 and not _SPACE(text)
+    except ValueError:
+        return False
 
 
 def discover(url: str, *, timeout_s: float) -> Platform:

@@ -207,7 +207,11 @@ class SyncClient:
     """
 
     def __init__(
-        self, url: str | None = None, *, identity: Identity | None = None, timeout_s: float = 10.0
+        self,
+        url: str | None = None,
+        *,
+        identity: Identity | Callable[[Platform], Identity] | None = None,
+        timeout_s: float = 10.0,
     ) -> None:
         self._client = Client(url, identity=identity, timeout_s=timeout_s)
         self._worker = _Worker()

@@ -19,7 +19,8 @@ class AddressError(TickwireError, ValueError):
     def __init__(self, url: str | None) -> None:
         self.url = url
         super().__init__(
-            f"the platform's address is {url!r}; expected http://… or https://…, as url or in TICKWIRE_URL"
+            f"the platform's address is {url!r}; expected http://… or https://… with a host, and a port that"
+            " can be, as url or in TICKWIRE_URL"
         )
 
 

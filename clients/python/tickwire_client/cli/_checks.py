@@ -77,7 +77,8 @@ class Examination:
         self._session: Session | None = None
         self._ear = _Ear()
         # Where a platform of this machine doesn't answer, its broker's place is a guess.
-        port = os.environ.get("TICKWIRE_AWS_PORT") or "4566"
+        port = os.environ.get("TICKWIRE_AWS_PORT", "")
+        port = port if port.isdecimal() and int(port) < 65_536 else "4566"
         self._local = urlsplit(url).hostname in _http.LOOPBACK
         self._iot_url = f"ws://127.0.0.1:{port}/mqtt"
         self._clock_ms, self._clock_error_ms = 0.0, 0.0

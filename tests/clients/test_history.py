@@ -94,6 +94,8 @@ def test_bars_are_asked_for_by_their_interval(stage: Stage, site: Site) -> None:
         (["APPL"], "'APPL', which this stage doesn't carry; did you mean AAPL?"),
         (["AAPL", "--from", "noon"], "'noon' is not a time; expected ISO 8601 with a zone"),
         (["AAPL", "--from", "2026-11-21T12:00:00"], "is not a time; expected ISO 8601 with a zone"),
+        (["AAPL", "--from", "999999d"], "'999999d' is not a time; expected ISO 8601 with a zone"),
+        (["AAPL", "--to", "9999-12-31T23:59:59-14:00"], "is not a time; expected ISO 8601 with a zone"),
         (["AAPL", "--from", "1m", "--to", "2m"], "expected a time before --to"),
         (["AAPL", "--csv", "--json"], "expected one of them"),
         (["AAPL", "--bars", "7m"], "'7m' is not one of '1m'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import math
 import os
 import stat
 import sys
@@ -44,6 +45,16 @@ def platform_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+class Number(click.FloatRange):
+    """A number in a range; unlike click's own, not one that is no number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return found
+
+
 key_option = click.option(
     "--key", envvar="TICKWIRE_KEY", help="The platform's key for writing.  [default: $TICKWIRE_KEY]"
 )
@@ -53,6 +64,8 @@ def needed(key: str | None) -> str:
     """The key, or wrong usage."""
     if not key:
         raise click.UsageError("no key; expected --key or TICKWIRE_KEY: `make run` prints the local stage's")
+    if not key.isascii() or not key.isprintable():
+        raise click.UsageError("the key holds what no HTTP header can carry; expected printable ASCII")
     return key
 
 

@@ -8,7 +8,7 @@ import sys
 import click
 
 from tickwire_client._platform import address
-from tickwire_client.cli._shared import Setting, painted, platform_options, run
+from tickwire_client.cli._shared import Number, Setting, painted, platform_options, run
 
 COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red", "SKIP": "bright_black"}
 
@@ -17,7 +17,7 @@ COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red", "SKIP": "bright_black
 @click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=75.0,
     show_default=True,
     metavar="SECONDS",
@@ -26,7 +26,7 @@ COLOURS = {"OK": "green", "WARN": "yellow", "FAIL": "red", "SKIP": "bright_black
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import re
 import sys
@@ -28,16 +29,16 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def _moment(text: str) -> datetime:
     """`2026-11-21T14:30:00Z`, or how long ago: `90s`, `15m`, `2h`, `3d`."""
-    if found := re.fullmatch(r"(\d{1,6})([smhd])", text):
-        return datetime.now(UTC) - timedelta(**{UNITS[found[2]]: int(found[1])})
     try:
+        if found := re.fullmatch(r"([0-9]{1,6})([smhd])", text):
+            return datetime.now(UTC) - timedelta(**{UNITS[found[2]]: int(found[1])})
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        expected = "expected ISO 8601 with a zone, such as 2026-11-21T14:30:00Z, or 15m for 15 minutes ago"
-        raise click.BadParameter(f"{text!r} is not a time; {expected}")
-    return moment
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    expected = "expected ISO 8601 with a zone, such as 2026-11-21T14:30:00Z, or 15m for 15 minutes ago"
+    raise click.BadParameter(f"{text!r} is not a time; {expected}")
 
 
 @click.command()
@@ -80,12 +81,14 @@ async def _history(
     count: int | None,
     as_csv: bool,
 ) -> None:
-    printed = 0
+    printed, show = 0, None
+    printer = functools.partial(
+        _printer, TICK if interval is None else BAR, as_csv=as_csv, as_json=setting.as_json
+    )
     async with Client(setting.url) as client, while_read():
-        client.platform.check([symbol])
-        show = _printer(TICK if interval is None else BAR, as_csv=as_csv, as_json=setting.as_json)
         with progress(beside_output=False) as tell:
             async for item in _items(client, symbol, start, end, interval):
+                show = show or printer()
                 show(item)
                 printed += 1
                 if printed == count:
@@ -93,6 +96,7 @@ async def _history(
                 if printed % 1000 == 0:
                     tell(f"{printed} so far, to {item.timestamp if isinstance(item, Tick) else item.start}")
     if not printed:
+        printer()
         click.echo(f"tickwire: nothing of {symbol} is kept for that time", err=True)
 
 

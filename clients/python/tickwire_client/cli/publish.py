@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 import click
 
@@ -11,13 +12,12 @@ from tickwire.tick import Tick, parse_iso
 from tickwire_client._client import Client
 from tickwire_client.cli._shared import Setting, key_option, needed, platform_options, run
 
+_DIGITS = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
+
 
 def _number(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or number <= 0:
+    number = Decimal(text) if _DIGITS.fullmatch(text) else Decimal(0)
+    if number <= 0:
         raise click.BadParameter(f"{text!r} is not a positive finite number")
     return number
 

@@ -9,7 +9,7 @@ import click
 
 from tickwire.tick import Tick
 from tickwire_client import Client, Event, recording
-from tickwire_client.cli._shared import Setting, platform_options, progress, run, tell
+from tickwire_client.cli._shared import Number, Setting, platform_options, progress, run, tell
 
 
 @click.command()
@@ -22,7 +22,7 @@ from tickwire_client.cli._shared import Setting, platform_options, progress, run
 @click.option(
     "--for",
     "for_s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     metavar="SECONDS",
     help="End after this time.",
 )

@@ -10,6 +10,7 @@ import click
 from tickwire import wire
 from tickwire_client import Client, recording
 from tickwire_client.cli._shared import (
+    Number,
     Setting,
     key_option,
     needed,
@@ -24,7 +25,7 @@ from tickwire_client.cli._shared import (
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True))
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=1.0,
     show_default=True,
     help="How many times as fast as it was observed; 0 is as fast as it goes.",

@@ -127,6 +127,8 @@ class Server:
             await self._request(reader, writer)
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
             pass  # not HTTP, or it went
+        except asyncio.CancelledError:
+            pass  # by `stop`; the streams of Python 3.11 print a task that ends so
         finally:
             self._tasks.discard(task)
             writer.close()

@@ -16,6 +16,7 @@ from tickwire_client import (
     Dropped,
     Gap,
     Identity,
+    Keys,
     Platform,
     Publisher,
     Quote,
@@ -26,6 +27,7 @@ from tickwire_client import (
     Tick,
     TickwireError,
     UnknownSymbolError,
+    User,
 )
 from tickwire_client.recording import read, record, replay
 from tickwire_client.testing import KEY, MemoryPlatform
@@ -48,6 +50,9 @@ async def main(platform: MemoryPlatform, path: str) -> None:
     identity: Identity = Mine()
     try:
         Client(platform.url, identity=identity)
+        Client(
+            identity=lambda its: User(url=its.identity_url, pool_id=its.pool_id, logins=lambda: {"p": "t"})
+        )
         async with Client(platform.url, timeout_s=5) as prices:
             assert_type(prices.platform, Platform)
             assert_type(await prices.latest("AAPL"), dict[str, Quote])
@@ -89,6 +94,8 @@ async def main(platform: MemoryPlatform, path: str) -> None:
 
 
 def plain(platform: MemoryPlatform) -> None:
+    server = Keys(Credentials(access_key="AKIA", secret_key="secret"), name="server")
+    SyncClient(platform.url, identity=lambda its: server)
     with SyncClient(platform.url) as prices:
         for tick in prices.ticks("AAPL", overflow="conflate"):
             assert_type(tick, Tick)

@@ -10,11 +10,12 @@ In: a platform's address. Out: ticks in order, or a typed error; see `Client`, `
 from __future__ import annotations
 
 from tickwire.tick import Tick
+from tickwire_client._blocking import SyncHistory, SyncPublisher, SyncStream
 from tickwire_client._client import Client, SignedAddress, Stats
 from tickwire_client._history import History
 from tickwire_client._platform import Platform
 from tickwire_client._stream import Stream
-from tickwire_client._sync import SyncClient, SyncHistory, SyncPublisher, SyncStream
+from tickwire_client._sync import SyncClient
 from tickwire_client.errors import (
     AddressError,
     AnswerError,

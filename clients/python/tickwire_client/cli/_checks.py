@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
-import ssl
 import statistics
 import time
 from collections import deque
@@ -18,13 +16,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
-from tickwire.tick import iso, parse_iso
+from tickwire.tick import parse_iso
 from tickwire_client import _http
 from tickwire_client._access import Access
 from tickwire_client._mqtt import Broken, Session, describe
 from tickwire_client._platform import Platform, discover
+from tickwire_client.cli._reach import Doubt, Ill, encryption, few, resolve
 from tickwire_client.errors import NotTickwireError, TickwireError
 from tickwire_client.identity import guest
 
@@ -44,7 +42,6 @@ CHECKS: dict[str, tuple[str, ...]] = {
 }
 CLOCK_READINGS = 3
 CLOCK_MS_WARN, CLOCK_MS_MAX = 1_000, 240_000  # signatures bear 5 minutes
-CERTIFICATE_DAYS_WARN = 14
 HEARTBEAT_MS_MAX = 10_000
 SAMPLES_MAX = 1_000
 
@@ -56,14 +53,6 @@ class Finding:
     check: str
     state: State
     says: str
-
-
-class Ill(Exception):
-    """A check failed; the text says what was found and what to do."""
-
-
-class Doubt(Exception):
-    """A check passed, with something to see to."""
 
 
 class Examination:
@@ -108,10 +97,10 @@ class Examination:
             return Finding(check=check, state="FAIL", says=str(error))
 
     async def _name(self) -> str:
-        return await asyncio.to_thread(_resolve, self._url)
+        return await asyncio.to_thread(resolve, self._url)
 
     async def _tls(self) -> str:
-        return await asyncio.to_thread(_encryption, self._url, self._timeout_s)
+        return await asyncio.to_thread(encryption, self._url, self._timeout_s)
 
     async def _discovery(self) -> str:
         try:
@@ -120,7 +109,7 @@ class Examination:
             self._local = False
             raise
         self._platform, self._iot_url = found, found.iot_url
-        return f"stage {found.stage} in {found.region}, symbols {', '.join(_few(found.symbols))}"
+        return f"stage {found.stage} in {found.region}, symbols {', '.join(few(found.symbols))}"
 
     async def _clock(self) -> str:
         """The server's time lies between asking and hearing, so the quickest answer tells most."""
@@ -153,8 +142,8 @@ class Examination:
 
     async def _broker(self) -> str:
         url = self._iot_url
-        resolved = await asyncio.to_thread(_resolve, url)
-        return f"{resolved}; {await asyncio.to_thread(_encryption, url, self._timeout_s)}"
+        resolved = await asyncio.to_thread(resolve, url)
+        return f"{resolved}; {await asyncio.to_thread(encryption, url, self._timeout_s)}"
 
     async def _identity(self) -> str:
         platform = self._platform
@@ -275,51 +264,6 @@ class _Ear:
             return
         if topic == self.status_topic and not self.status.done():
             self.status.set_result((found, came_ms))
-
-
-def _resolve(url: str) -> str:
-    host = urlsplit(url).hostname or ""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise Ill(f"{host} has no address ({error.strerror}); check it, and this machine's DNS") from None
-    addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
-    return f"{host} is {', '.join(_few(tuple(addresses)))}"
-
-
-def _encryption(url: str, timeout_s: float) -> str:
-    """Whether the port answers, and how long its certificate holds, where it has one."""
-    parts = urlsplit(url)
-    host, secure = parts.hostname or "", parts.scheme in ("https", "wss")
-    place = f"{host}:{parts.port or (443 if secure else 80)}"
-    if parts.scheme == "https" and getproxies().get("https"):
-        return f"left to the proxy {getproxies()['https']}"
-    try:
-        with socket.create_connection((host, parts.port or (443 if secure else 80)), timeout_s) as plain:
-            if not secure:
-                if host in _http.LOOPBACK:
-                    return f"{place} answers; unencrypted, as it's on this machine"
-                raise Doubt(f"{place} answers unencrypted; expected {parts.scheme}s away from this machine")
-            with ssl.create_default_context().wrap_socket(plain, server_hostname=host) as wrapped:
-                until_s = ssl.cert_time_to_seconds(str((wrapped.getpeercert() or {}).get("notAfter")))
-                version = wrapped.version()
-    except ssl.SSLCertVerificationError as error:
-        raise Ill(f"{place} shows a certificate that can't be trusted: {error.verify_message}") from None
-    except OSError as error:
-        why = "timed out" if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()
-        what = "the broker" if parts.scheme.startswith("ws") else "the platform"
-        raise Ill(
-            f"{place} of {what}: {why}; is {what} running, and the port open to this machine?"
-        ) from None
-    days = (until_s - time.time()) / 86_400
-    says = f"{place} by {version}, certificate until {iso(int(until_s * 1000))[:10]}"
-    if days < CERTIFICATE_DAYS_WARN:
-        raise Doubt(f"{says}, {days:.0f} days from now; see to its renewal")
-    return says
-
-
-def _few(names: tuple[str, ...]) -> tuple[str, ...]:
-    return names if len(names) <= 5 else (*names[:4], f"and {len(names) - 4} more")
 
 
 def _seconds(ms: float) -> str:

@@ -263,6 +263,26 @@ def test_leaving_a_publisher_sends_what_is_left(stage: Stage) -> None:
     run(go())
 
 
+def test_who_waits_for_what_was_sent_does_not_wait_for_more_to_come(stage: Stage) -> None:
+    """A flush ends the lingering, whenever it began; so does a request that is full."""
+
+    async def go() -> None:
+        async with Client(stage.url) as client, client.publisher(key=KEY, linger_s=60) as publisher:
+            for count in (1, 2):
+                await publisher.send("AAPL", count)
+                await asyncio.sleep(0.01)  # it lingers
+                await publisher.flush()
+                assert publisher.accepted == count
+            for seq in range(249):
+                await publisher.send("AAPL", seq + 1)
+            await asyncio.sleep(0.01)
+            await publisher.send("AAPL", 250)
+            while publisher.accepted < 252:
+                await asyncio.sleep(0.01)
+
+    run(go())
+
+
 def test_a_publisher_waits_out_what_may_pass_and_sends_again_what_was_not_taken(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

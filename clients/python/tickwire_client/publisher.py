@@ -7,6 +7,7 @@ a fault that may pass is waited out, and what the platform refuses is raised, ne
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import deque
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ class Publisher:
         self._linger_s, self._maxsize = linger_s, maxsize
         self._waiting: deque[Tick] = deque()
         self._changed = asyncio.Condition()
+        self._hurry = False  # somebody waits for all of it
         self._task: asyncio.Task[None] | None = None
         self._error: Exception | None = None
 
@@ -124,16 +126,24 @@ class Publisher:
 
     async def _drained(self) -> None:
         async with self._changed:
+            self._hurry = True
+            self._changed.notify_all()
             await self._changed.wait_for(lambda: not self._waiting or self._error is not None)
+            self._hurry = False
         if self._error is not None:
             raise self._error
+
+    async def _linger(self) -> None:
+        """Until a request is full, somebody waits for what is in line, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._linger_s), self._changed:
+                await self._changed.wait_for(lambda: self._hurry or len(self._waiting) >= TICKS_MAX)
 
     async def _run(self) -> None:
         while True:
             async with self._changed:
                 await self._changed.wait_for(lambda: bool(self._waiting))
-            if len(self._waiting) < TICKS_MAX:
-                await asyncio.sleep(self._linger_s)
+            await self._linger()
             batch = [self._waiting[place] for place in range(min(TICKS_MAX, len(self._waiting)))]
             try:
                 await self._post(batch)

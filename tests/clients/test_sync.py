@@ -12,10 +12,12 @@ from decimal import Decimal
 
 import pytest
 
-from tests.clients import test_client
+from tests.clients import test_catching_up, test_client, test_lanes
 from tests.clients.stage import DEADLINE_S, run
+from tests.clients.test_catching_up import *  # noqa: F403  # each of its tests is one of this file's, too
 from tests.clients.test_cli import environment
-from tests.clients.test_client import *  # noqa: F403  # each of its tests is one of this file's as well
+from tests.clients.test_client import *  # noqa: F403
+from tests.clients.test_lanes import *  # noqa: F403
 from tests.clients.twin import Twin
 from tickwire_client import ClosedError, SyncClient, Tick, UnknownSymbolError, UnreachableError
 from tickwire_client.testing import KEY, MemoryPlatform
@@ -23,8 +25,9 @@ from tickwire_client.testing import KEY, MemoryPlatform
 
 @pytest.fixture(autouse=True)
 def twin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests of `test_client` find the blocking client under the asynchronous one's name."""
-    monkeypatch.setattr(test_client, "Client", Twin)
+    """The tests of these files find the blocking client under the asynchronous one's name."""
+    for suite in (test_catching_up, test_client, test_lanes):
+        monkeypatch.setattr(suite, "Client", Twin)
 
 
 @pytest.fixture

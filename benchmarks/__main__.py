@@ -20,6 +20,7 @@ NAMES = (
     "lanes",
     "limits",
     "fanout",
+    "client",
     "start",
     "weight",
     "soak",

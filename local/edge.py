@@ -139,7 +139,9 @@ class Edge:
         except urllib3.exceptions.ReadTimeoutError:
             return problem(504, f"the local cloud gave no answer within {ANSWER_S:.0f} s")
         except urllib3.exceptions.HTTPError as error:
-            return problem(502, f"the local cloud can't be reached ({type(error).__name__})")
+            return problem(
+                502, f"the local cloud, with broker and functions, can't be reached ({type(error).__name__})"
+            )
         origin = _header(scope, b"origin")
         for header in route.policy.headers(method, origin):
             name = header.name.encode()

@@ -64,7 +64,7 @@ class Freezer(Wire):
         """Let nothing more through on the connections there are; new ones work."""
         self._frozen |= {end for pair in self._pairs for end in pair}
 
-    def _pump(self, source: socket.socket, sink: socket.socket, ear: bytearray | None) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, down: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if source in self._frozen:

@@ -11,6 +11,9 @@ from typing import Any
 from local.cloud import Cloud
 
 ARN = "arn:aws:iot:us-east-1:000000000000"
+LANES = ("prices/", "bars/1m/", "alerts/")
+CROWD = tuple(f"C{n}" for n in range(60))
+"""More symbols than one connection can have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,7 @@ class Broker:
 
 @contextmanager
 def broker(symbols: Sequence[str]) -> Iterator[Broker]:
-    """Guests may connect under their own names and subscribe to the prices of `symbols`; nothing else."""
+    """Guests may connect under their own names and subscribe to the lanes of `symbols` and of the crowd's."""
     with Cloud() as cloud:
         yield Broker(
             port=cloud.port,
@@ -41,10 +44,11 @@ def _guests(cloud: Cloud, symbols: Sequence[str]) -> str:
         "Principal": {"Federated": "cognito-identity.amazonaws.com"}
     }
     role = iam.create_role(RoleName="guest", AssumeRolePolicyDocument=_policy(trust))["Role"]["Arn"]
+    topics = ["board", "status", *[lane + name for lane in LANES for name in (*symbols, *CROWD)]]
     rights = _policy(
         _allow("iot:Connect", f"{ARN}:client/${{cognito-identity.amazonaws.com:sub}}-*"),
-        _allow("iot:Subscribe", *[f"{ARN}:topicfilter/prices/{symbol}" for symbol in symbols]),
-        _allow("iot:Receive", *[f"{ARN}:topic/prices/{symbol}" for symbol in symbols]),
+        _allow("iot:Subscribe", *[f"{ARN}:topicfilter/{topic}" for topic in topics]),
+        _allow("iot:Receive", *[f"{ARN}:topic/{topic}" for topic in topics]),
     )
     iam.put_role_policy(RoleName="guest", PolicyName="lanes", PolicyDocument=rights)
     pool_id: str = pool["IdentityPoolId"]

@@ -1,86 +1,190 @@
-"""What a slow reader gets: everything up to a bound, then the newest of each symbol, always in order."""
+"""What a slow reader gets, by each overflow policy: counted, in order, and within bounds."""
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
 from tickwire.tick import Tick
-from tickwire_client._buffer import Buffer, Counters
+from tickwire_client import Dropped, Gap, SlowReaderError, Status
+from tickwire_client._buffer import Buffer, Counters, Overflow
 
 
-def tick(symbol: str, seq: int, series: int = 1) -> Tick:
-    return Tick(symbol, Decimal(seq), 0, series=series, seq=seq)
+def tick(symbol: str, seq: int) -> Tick:
+    return Tick(symbol, Decimal(seq), 0, series=1, seq=seq)
 
 
-def buffer(size: int, counters: Counters | None = None) -> Buffer:
-    return Buffer(size=size, counters=counters or Counters(), wake=lambda: None)
+def buffer(
+    size: int,
+    overflow: Overflow | None = None,
+    *,
+    events: bool = False,
+    counters: Counters | None = None,
+    wake: Callable[[], None] = lambda: None,
+) -> Buffer[Tick]:
+    return Buffer(
+        size=size,
+        overflow=overflow,
+        events=events,
+        counters=counters or Counters(),
+        key=lambda item: item.symbol,
+        merge=lambda _, new: new,
+        wake=wake,
+    )
 
 
-def drain(buffer: Buffer) -> list[tuple[str, int]]:
-    out = []
-    while (found := buffer.take()) is not None:
-        out.append((found.symbol, found.seq))
+def put(kept: Buffer[Tick], *items: Tick | Gap | Status) -> None:
+    with kept.lock:
+        kept.put(items)
+
+
+def drain(kept: Buffer[Tick]) -> list[object]:
+    out: list[object] = []
+    while (found := kept.take()) is not None:
+        out.append((found.symbol, found.seq) if isinstance(found, Tick) else found)
     return out
 
 
 def test_everything_is_kept_up_to_the_bound_and_the_newest_beyond_it() -> None:
     """Two symbols, three places: the fourth tick and later ones compete, one for each symbol survives."""
     counters = Counters()
-    kept = buffer(3, counters)
-    kept.offer(
-        [tick("A", 1), tick("A", 2), tick("B", 1), tick("A", 3), tick("B", 2), tick("A", 4), tick("A", 5)]
-    )
-    assert drain(kept) == [("A", 1), ("A", 2), ("B", 1), ("A", 5), ("B", 2)]
+    kept = buffer(3, counters=counters, events=True)
+    put(kept, *[tick("A", 1), tick("A", 2), tick("B", 1), tick("A", 3), tick("B", 2), tick("A", 4)])
+    put(kept, tick("A", 5))
+    assert drain(kept) == [("A", 1), ("A", 2), ("B", 1), Dropped(2), ("A", 5), ("B", 2)]
     assert counters.conflated == 2
 
 
 def test_exactly_the_bound_loses_nothing() -> None:
     """The bound itself still fits."""
     counters = Counters()
-    kept = buffer(3, counters)
-    kept.offer([tick("A", 1), tick("A", 2), tick("A", 3)])
+    kept = buffer(3, counters=counters)
+    put(kept, tick("A", 1), tick("A", 2), tick("A", 3))
     assert (drain(kept), counters.conflated) == ([("A", 1), ("A", 2), ("A", 3)], 0)
 
 
 def test_a_reader_that_caught_up_gets_everything_again() -> None:
     """Conflation ends with the backlog."""
     kept = buffer(1)
-    kept.offer([tick("A", 1), tick("A", 2), tick("A", 3)])
+    put(kept, tick("A", 1), tick("A", 2), tick("A", 3))
     assert drain(kept) == [("A", 1), ("A", 3)]
-    kept.offer([tick("A", 4)])
+    put(kept, tick("A", 4))
     assert drain(kept) == [("A", 4)]
 
 
-def test_order_within_a_symbol_strictly_rises_while_conflating() -> None:
+@pytest.mark.parametrize("overflow", [None, "conflate", "drop_oldest"])
+def test_order_within_a_symbol_strictly_rises_whatever_is_left_out(overflow: Overflow | None) -> None:
     """A tick that came during the backlog never overtakes it, nor is overtaken."""
-    kept, seen = buffer(2), []
+    kept, seen = buffer(2, overflow), []
     for seq in range(1, 100):
-        kept.offer([tick("A", seq)])
+        put(kept, tick("A", seq))
         if seq % 3 == 0:
             seen.append(kept.take())
-    seqs = [found.seq for found in seen if found]
+    seqs = [found.seq for found in seen if isinstance(found, Tick)]
     assert seqs == sorted(set(seqs))
     assert len(seqs) == 33
 
 
-def test_older_and_equal_places_are_duplicates() -> None:
-    """A later series wins whatever its seq; an earlier one loses."""
+def test_conflate_keeps_the_newest_of_each_symbol_only() -> None:
+    """However little the reader is behind: what it gets next is as new as can be."""
     counters = Counters()
-    kept = buffer(10, counters)
-    kept.offer([tick("A", 5), tick("A", 5), tick("A", 4), tick("A", 1, series=2), tick("A", 6, series=1)])
-    assert drain(kept) == [("A", 5), ("A", 1)]
-    assert counters.duplicates == 3
+    kept = buffer(1_000, "conflate", counters=counters)
+    put(kept, tick("A", 1), tick("B", 1), tick("A", 2), tick("A", 3))
+    assert (drain(kept), counters.conflated) == ([("A", 3), ("B", 1)], 2)
+
+
+def test_drop_oldest_keeps_the_last_ones_and_says_how_many_are_gone() -> None:
+    """The event comes before what was kept, and once."""
+    counters = Counters()
+    kept = buffer(2, "drop_oldest", counters=counters, events=True)
+    put(kept, *[tick("A", seq) for seq in range(1, 6)])
+    assert drain(kept) == [Dropped(3), ("A", 4), ("A", 5)]
+    assert (drain(kept), counters.dropped) == ([], 3)
+
+
+def test_error_ends_the_stream_with_its_counts() -> None:
+    """What was kept is still yielded; what was not is counted."""
+    kept = buffer(2, "error")
+    put(kept, tick("A", 1), tick("A", 2))
+    put(kept, tick("A", 3))
+    put(kept, tick("A", 4))
+    assert [kept.take(), kept.take()] == [tick("A", 1), tick("A", 2)]
+    with pytest.raises(SlowReaderError, match=r"more than 2 items behind, and 2 were left out") as caught:
+        kept.take()
+    assert (caught.value.kept, caught.value.missed) == (2, 2)
+
+
+def test_block_holds_the_writer_until_the_reader_has_taken_something() -> None:
+    """Nothing is lost and no more is kept than the bound: the writer's thread waits."""
+    kept = buffer(4, "block")
+    blocked = threading.Event()
+
+    def write() -> None:
+        for seq in range(1, 101):
+            with kept.lock:
+                if kept.blocks:
+                    blocked.set()
+                    kept.wait_for_room()
+                kept.put([tick("A", seq)])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert blocked.wait(10)
+    seen: list[int] = []
+    while len(seen) < 100:
+        found = kept.take()
+        if isinstance(found, Tick):
+            seen.append(found.seq)
+    writer.join()
+    assert seen == list(range(1, 101))
+
+
+def test_a_blocked_writer_is_released_when_the_stream_ends() -> None:
+    """A reader that went away holds up nobody."""
+    kept = buffer(1, "block")
+    put(kept, tick("A", 1))
+
+    def write() -> None:
+        with kept.lock:
+            kept.wait_for_room()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    kept.end(RuntimeError("over"))
+    writer.join(10)
+    assert not writer.is_alive()
+
+
+def test_events_are_left_out_unless_asked_for() -> None:
+    """A reader of ticks gets ticks."""
+    gap = Gap("A", 2, 3, False, 1)
+    for events, expected in ((False, [("A", 1), ("A", 4)]), (True, [("A", 1), gap, ("A", 4)])):
+        kept = buffer(10, events=events)
+        put(kept, tick("A", 1), gap, tick("A", 4))
+        assert drain(kept) == expected
+
+
+def test_any_number_of_events_takes_a_bounded_place() -> None:
+    """A reader that sleeps through a thousand reconnects is told the last."""
+    for overflow in (None, "conflate", "drop_oldest", "block"):
+        kept = buffer(10, overflow, events=True)
+        for n in range(1_000):
+            put(kept, Status("reconnecting", str(n)))
+        found = drain(kept)
+        assert len(found) <= 12
+        assert found[-1] == Status("reconnecting", "999")
 
 
 def test_the_end_comes_after_what_is_there_and_nothing_is_taken_after_it() -> None:
     """An error doesn't cost the ticks that came before it."""
     kept = buffer(10)
-    kept.offer([tick("A", 1)])
+    put(kept, tick("A", 1))
     kept.end(RuntimeError("over"))
-    kept.offer([tick("A", 2)])
+    put(kept, tick("A", 2))
     assert kept.take() == tick("A", 1)
     for _ in range(2):
         with pytest.raises(RuntimeError, match=r"over"):
@@ -90,32 +194,53 @@ def test_the_end_comes_after_what_is_there_and_nothing_is_taken_after_it() -> No
 def test_a_reader_that_waits_is_woken_once() -> None:
     """A wake-up costs a system call: one for each wait, however many ticks come."""
     wakes: list[int] = []
-    kept = Buffer(size=10, counters=Counters(), wake=lambda: wakes.append(1))
-    kept.offer([tick("A", 1)])
+    kept = buffer(10, wake=lambda: wakes.append(1))
+    put(kept, tick("A", 1))
     assert not wakes
     drain(kept)
-    kept.offer([tick("A", 1)])  # a duplicate is no reason to wake
+    put(kept)  # a duplicate is no reason to wake
     assert not wakes
-    kept.offer([tick("A", 2)])
-    kept.offer([tick("A", 3)])
+    put(kept, tick("A", 2))
+    put(kept, tick("A", 3))
     assert len(wakes) == 1
 
 
-def test_memory_stays_flat_when_nobody_reads() -> None:
+def test_whoever_waits_for_room_is_called_when_half_of_it_is_free() -> None:
+    """What is fetched for a slow reader comes in blocks, not one for each it takes."""
+    calls: list[int] = []
+    kept = buffer(4)
+    put(kept, *[tick("A", seq) for seq in range(1, 5)])
+    with kept.lock:
+        kept.when_room(lambda: calls.append(1))
+    kept.take()
+    assert not calls
+    kept.take()
+    assert calls == [1]
+
+
+@pytest.mark.parametrize("overflow", [None, "conflate", "drop_oldest", "error"])
+def test_memory_stays_flat_when_nobody_reads(overflow: Overflow | None) -> None:
     """A hundred thousand ticks into a buffer of a hundred cost no more than the first thousand."""
-    kept = buffer(100)
+    kept = buffer(100, overflow)
     for seq in range(1, 1_001):
-        kept.offer([tick("A", seq)])
+        put(kept, tick("A", seq))
     tracemalloc.start()
     try:
         for seq in range(1_001, 100_001):
-            kept.offer([tick("A", seq)])
-        assert tracemalloc.get_traced_memory()[0] < 10_000
+            put(kept, tick("A", seq))
+        assert tracemalloc.get_traced_memory()[0] < 50_000
     finally:
         tracemalloc.stop()
 
 
-def test_a_bound_below_one_is_refused() -> None:
+@pytest.mark.parametrize("size", [0, -1, True, 1.5])
+def test_a_bound_below_one_is_refused(size: int) -> None:
     """It would keep nothing."""
-    with pytest.raises(ValueError, match=r"maxsize is 0; expected 1 or more"):
-        buffer(0)
+    with pytest.raises(ValueError, match=r"maxsize is .*; expected 1 or more"):
+        buffer(size)
+
+
+def test_a_policy_that_is_none_is_refused_with_those_that_are() -> None:
+    """A typing mistake isn't the default."""
+    with pytest.raises(ValueError, match=r"overflow is 'drop'; expected None or one of 'conflate', "):
+        buffer(1, "drop")  # type: ignore[arg-type]

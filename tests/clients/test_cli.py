@@ -196,6 +196,9 @@ def test_publish_says_what_was_accepted_as_json(stage: Stage) -> None:
             "answered 422: price is 1000000000; expected at most",
         ),
         (["publish", "AAPL", "NaN", "--key", KEY], 2, "'NaN' is not a positive finite number"),
+        (["publish", "AAPL", "1_0", "--key", KEY], 2, "'1_0' is not a positive finite number"),
+        (["publish", "AAPL", "1", "--key", "ключ"], 2, "expected printable ASCII"),
+        (["doctor", "--timeout", "nan"], 2, "'nan' is not a finite number"),
         (["publish", "AAPL", "0", "--key", KEY], 2, "'0' is not a positive finite number"),
         (["publish", "AAPL", "-1", "--key", KEY], 2, "-1"),
         (["publish", "AAPL", "1", "--timestamp", "noon", "--key", KEY], 2, "'noon' is not a time such as"),
@@ -205,6 +208,10 @@ def test_publish_says_what_was_accepted_as_json(stage: Stage) -> None:
         (["watch", "NOPE"], 4, "refused the subscription to prices/NOPE"),
         (["watch", "--url", "http://127.0.0.1:1"], 3, "connection refused"),
         (["watch", "--url", "ftp://x"], 2, "'ftp://x'; expected http://"),
+        (["watch", "--url", "http://"], 2, "'http://'; expected http://"),
+        (["doctor", "--url", "http://x:abc"], 2, "'http://x:abc'; expected http://"),
+        (["doctor", "--url", "http://127.0.0.1:99999"], 2, "a port that can be"),
+        (["doctor", "--url", f"http://{'a' * 64}.example"], 2, "with a host"),
         (["watch", "--colour"], 2, "--colour"),
         (["wach"], 2, "wach"),
     ],
@@ -218,6 +225,73 @@ def test_a_mistake_is_one_line_and_an_exit_code(
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
 
 
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ((200, "text/html", b"<h1>It works!</h1>"), "text/html, not JSON"),
+        ((404, "text/plain", b"no"), "404 Not Found (text/plain)"),
+        ((200, "application/json", b'{"hello": "world"}'), "JSON without a list of symbols"),
+    ],
+)
+def test_an_address_of_something_else_says_what_it_found(
+    site: Site, raw: tuple[int, str, bytes], found: str
+) -> None:
+    """Exit code 3, as with no answer at all."""
+    site.raw = raw
+    done = tickwire(site.url, "watch")
+    assert f"is not a Tickwire: /tickwire.json there is {found}; expected the address" in done.stderr
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+
+
+def test_a_site_whose_platform_is_away_is_worth_another_try(site: Site) -> None:
+    """A gateway's answer isn't something else's: it says what it knows."""
+    site.raw = (502, "application/problem+json", b'{"detail": "the cloud can\'t be reached"}')
+    done = tickwire(site.url, "watch")
+    assert "502 Bad Gateway (the cloud can't be reached); is the platform running" in done.stderr
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+
+
+def test_an_identity_that_is_refused_is_one_line(stage: Stage, site: Site) -> None:
+    """A pool that is gone: exit code 4, after asking for everything once more."""
+    document = stage.document()
+    document["identity"]["poolId"] = "us-east-1:00000000-0000-0000-0000-000000000000"
+    site.document = document
+    done = tickwire(stage.url, "watch", "AAPL")
+    assert "of guest identity us-east-1:00000000-0000-0000-0000-000000000000 gave" in done.stderr
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(10, "10 minutes ahead of"), (-10, "10 minutes behind")])
+def test_a_clock_that_is_off_explains_the_refused_signature(stage: Stage, minutes: int, said: str) -> None:
+    """More than 5 minutes: the broker refuses, and the line says which clock to set."""
+    code = (
+        f"import time; real = time.time; time.time = lambda: real() + {minutes * 60}\n"
+        "from tickwire_client.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "watch", "AAPL"],
+        env=environment(stage.url),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert f"this machine's clock is {said} the server's, and signatures bear 5: set the clock" in done.stderr
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)
+
+
+def test_what_can_not_be_read_is_counted_and_said(stage: Stage) -> None:
+    """One publisher's mistake ends nothing, and isn't kept quiet either."""
+    with running(stage.url, "watch", "AAPL", "-n", "2") as process:
+        assert process.stdout is not None
+        with saying(stage, "AAPL", "1"):
+            process.stdout.readline()
+        stage.publish("prices/AAPL", "not JSON")
+        with saying(stage, "AAPL", "1"):
+            complaints = process.communicate(timeout=DEADLINE_S)[1]
+    assert (process.returncode, complaints) == (0, "tickwire: left out 1 messages that can't be read\n")
+
+
 def test_no_address_is_wrong_usage() -> None:
     """Neither --url nor TICKWIRE_URL."""
     done = tickwire(None, "watch")
@@ -225,7 +299,18 @@ def test_no_address_is_wrong_usage() -> None:
     assert "TICKWIRE_URL" in done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["watch"], ["url"], ["publish"]])
+def test_a_shell_can_complete_it() -> None:
+    """By click's own completion: `eval "$(_TICKWIRE_COMPLETE=bash_source tickwire)"`."""
+    asked = {"_TICKWIRE_COMPLETE": "bash_complete", "COMP_WORDS": "tickwire do", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        COMMAND, env=environment(None) | asked, capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    )
+    assert done.stdout == "plain,doctor\n"
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["watch"], ["url"], ["publish"], ["record"], ["replay"], ["doctor"], ["history"]]
+)
 def test_help_tells_the_exit_codes(command: list[str]) -> None:
     """Each command's help, without a platform, quickly."""
     started = time.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -28,6 +28,7 @@ from tickwire_client import (
     UnknownSymbolError,
     UnreachableError,
 )
+from tickwire_client._mqtt import Session
 from tickwire_client.identity import Guest, guest
 
 
@@ -193,6 +194,33 @@ def test_a_refused_topic_raises_and_names_it_while_others_go_on(stage: Stage) ->
     run(go())
 
 
+def test_a_broker_that_hangs_up_at_a_topic_costs_that_topic_only(
+    stage: Stage, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It doesn't say which of eight it meant: each is asked for by itself then, and the others go on."""
+    subscribe = Session.subscribe
+
+    async def hung_up(self: Session, topics: Sequence[str]) -> list[int]:
+        if f"prices/{REFUSED}" in topics:
+            link.cut()
+            raise ConnectionError
+        return await subscribe(self, topics)
+
+    monkeypatch.setattr(Session, "subscribe", hung_up)
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
+            with pytest.raises(TopicRefusedError, match=r"hung up or stayed silent") as caught:
+                async for _ in prices.ticks("MSFT", "NVDA", REFUSED):
+                    pass
+            assert caught.value.topics == ("prices/NOPE",)
+            publishing = asyncio.create_task(_publish_until_cancelled(stage))
+            assert (await anext(aiter(stream))).symbol == "AAPL"
+            publishing.cancel()
+
+    run(go())
+
+
 def test_an_unknown_symbol_is_named_with_near_ones_before_anything_is_sent(stage: Stage, link: Wire) -> None:
     """The mistake is found in the discovery document; the broker never hears of it."""
 
@@ -227,14 +255,38 @@ def test_a_price_lane_that_is_off_is_an_error_instead_of_silence(stage: Stage, l
     run(go())
 
 
-def test_more_topics_than_a_connection_may_have_is_an_error(stage: Stage) -> None:
-    """The broker would go silent past its limit; the client says so instead."""
-    stage.site.document = stage.document() | {"symbols": [f"S{n}" for n in range(51)]}
+def test_more_topics_than_a_connection_may_have_take_a_second_one(
+    stage: Stage, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker would go silent past its limit; the client spreads them, eight in each SUBSCRIBE."""
+    stage.site.document = stage.document() | {"symbols": cloud_.CROWD}
+    subscribe, asked = Session.subscribe, list[int]()
+
+    async def counted(self: Session, topics: Sequence[str]) -> list[int]:
+        asked.append(len(topics))
+        return await subscribe(self, topics)
+
+    monkeypatch.setattr(Session, "subscribe", counted)
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks() as stream:
+            sent = [stage.say(symbol, "1")[0] for symbol in cloud_.CROWD]
+            assert sorted(await take(aiter(stream), 60), key=lambda tick: tick.seq) == sent
+            assert link.accepted == 2
+            assert (max(asked), sum(asked)) == (8, 61)  # with the status lane
+
+    run(go())
+
+
+def test_more_topics_than_a_clients_connections_may_have_is_an_error(stage: Stage, link: Wire) -> None:
+    """Named with the remedy, before anything is sent for them."""
+    stage.site.document = stage.document() | {"symbols": [f"S{n}" for n in range(200)]}
 
     async def go() -> None:
         async with Client(stage.url) as prices:
-            with pytest.raises(TooManyTopicsError, match=r"51 topics.*allows 50"):
+            with pytest.raises(TooManyTopicsError, match=r"201 topics.*carry 200.*lane='board'"):
                 await anext(aiter(prices.ticks()))
+        assert link.accepted == 0
 
     run(go())
 

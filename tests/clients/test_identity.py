@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 
 from tests.clients.site import Site
-from tickwire_client import AnswerError, UnauthorizedError, UnreachableError
+from tests.clients.stage import Stage, run
+from tickwire_client import (
+    AnswerError,
+    Client,
+    Credentials,
+    Keys,
+    Platform,
+    UnauthorizedError,
+    UnreachableError,
+    User,
+)
 from tickwire_client.identity import REFRESH_S, Guest, guest
 
 NAMED = (200, {"IdentityId": "us-east-1:me"})
@@ -80,6 +91,41 @@ def test_refused_credentials_are_forgotten_only_if_they_are_still_the_ones(site:
     me.forget(old)
     assert me.credentials() == new
     assert site.asked.count("GetId") == 2
+
+
+def test_a_signed_in_user_proves_it_in_each_request(site: Site) -> None:
+    """With the token that is fresh then."""
+    tokens = iter(("one", "two"))
+    site.answers = {"GetId": [NAMED], "GetCredentialsForIdentity": [credentials(3600)]}
+    me = User(url=site.url, pool_id="us-east-1:pool", logins=lambda: {"idp": next(tokens)}, timeout_s=2)
+    assert me.credentials().access_key == "ASIA"
+    assert [json.loads(body)["Logins"] for body in site.posted] == [{"idp": "one"}, {"idp": "two"}]
+
+
+def test_plain_credentials_are_asked_for_before_each_handshake() -> None:
+    """Whoever holds them replaces them in time."""
+    keys = iter("AB")
+    me = Keys(lambda: Credentials(access_key=next(keys), secret_key="s"), name="server")
+    assert [me.credentials().access_key for _ in range(2)] == ["A", "B"]
+    fixed = Credentials(access_key="C", secret_key="s")
+    assert (Keys(fixed, name="server").credentials(), me.name()) == (fixed, "server")
+
+
+def test_an_identity_may_be_made_of_the_platform(stage: Stage) -> None:
+    """The pool of a signed-in user is only known from discovery."""
+
+    async def go() -> None:
+        made: list[Platform] = []
+
+        def mine(platform: Platform) -> Keys:
+            made.append(platform)
+            return Keys(Credentials(access_key="A", secret_key="s"), name="server")
+
+        async with Client(stage.url, identity=mine) as client:
+            assert (await client.signed_address()).client_id.startswith("server-")
+            assert made == [client.platform]
+
+    run(go())
 
 
 def test_an_answer_of_another_kind_is_said_to_be_one(site: Site) -> None:

@@ -1,34 +1,24 @@
-"""The HTTP side: the snapshot, and publishing through the API's door. Blocking: callers run it in a thread.
+"""The HTTP side: the snapshot, history, bars, and the door for ticks. Blocking: run in a thread.
 
-In: symbols, or ticks. Out: quotes, or how many ticks were accepted; a problem document becomes
-`RejectedError`.
+In: symbols, ranges, or ticks. Out: quotes, ticks and bars, or how many ticks were accepted; a problem
+document becomes `RejectedError`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
-from urllib.parse import urlencode
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
-from tickwire.tick import Tick, iso, parse_iso
-from tickwire_client import _http
+from tickwire.ledger import BLOCK
+from tickwire.tick import Tick, iso
+from tickwire_client import _http, values
 from tickwire_client.errors import AnswerError, RejectedError, TickError
+from tickwire_client.values import Bar, Quote
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
-    """The newest tick of a symbol, and the last price of the day before, where there is one."""
-
-    tick: Tick
-    previous_close: Decimal | None
-
-    @property
-    def change(self) -> Decimal | None:
-        """Price less previous close."""
-        return None if self.previous_close is None else self.tick.price - self.previous_close
+T = TypeVar("T")
 
 
 def latest(api: str, symbols: Sequence[str], *, timeout_s: float) -> dict[str, Quote]:
@@ -38,11 +28,44 @@ def latest(api: str, symbols: Sequence[str], *, timeout_s: float) -> dict[str, Q
     rows = found.get("prices") if isinstance(found, dict) else None
     if not isinstance(rows, list):
         raise AnswerError(url, "no list of prices")
-    try:
-        quotes = [_quote(row) for row in rows if row.get("price") is not None]
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise AnswerError(url, f"a price that can't be read ({error})") from None
-    return {quote.tick.symbol: quote for quote in quotes}
+    quotes = _each(url, "price", [row for row in rows if _field(row, "price") is not None], values.quote)
+    return {found.symbol: found for found in quotes}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Ticks of one series in the order of seq, and the cursor of what follows them, if anything does."""
+
+    series: int
+    ticks: list[Tick]
+    cursor: str | None
+
+
+def ticks(api: str, symbol: str, query: Mapping[str, str | int], *, timeout_s: float) -> Page:
+    """GET /prices/AAPL: a page of history."""
+    url = f"{api}/prices/{quote(symbol)}?{urlencode(query)}"
+    found = _read(_http.call("GET", url, timeout_s=timeout_s, headers={"Accept": "application/json"}))
+    rows, series, cursor = (_field(found, name) for name in ("ticks", "series", "cursor"))
+    if not isinstance(rows, list) or type(series) is not int or not isinstance(cursor, str | None):
+        raise AnswerError(url, "no page of ticks")
+    place = {"symbol": symbol, "series": series}
+    return Page(series, _each(url, "tick", rows, lambda row: values.quote(place | row).tick), cursor)
+
+
+def block(api: str, symbol: str, series: int, after_seq: int, *, timeout_s: float) -> list[Tick]:
+    """The aligned block of ticks that begins after `after_seq`, as many as there are."""
+    query = {"series": series, "after_seq": after_seq, "limit": BLOCK}
+    return ticks(api, symbol, query, timeout_s=timeout_s).ticks
+
+
+def bars(api: str, symbol: str, query: Mapping[str, str | int], *, timeout_s: float) -> list[Bar]:
+    """GET /bars/AAPL, oldest first."""
+    url = f"{api}/bars/{quote(symbol)}?{urlencode(query)}"
+    found = _read(_http.call("GET", url, timeout_s=timeout_s, headers={"Accept": "application/json"}))
+    rows = _field(found, "bars")
+    if not isinstance(rows, list):
+        raise AnswerError(url, "no list of bars")
+    return _each(url, "bar", rows, values.bar)
 
 
 def publish(api: str, ticks: Sequence[Tick], *, key: str, timeout_s: float) -> int:
@@ -58,29 +81,26 @@ def publish(api: str, ticks: Sequence[Tick], *, key: str, timeout_s: float) -> i
     return accepted
 
 
-def _quote(row: dict[str, Any]) -> Quote:
-    tick = Tick(
-        symbol=row["symbol"],
-        price=Decimal(row["price"]),
-        time_ms=parse_iso(row["timestamp"]),
-        bid=_optional(row.get("bid")),
-        ask=_optional(row.get("ask")),
-        volume=_optional(row.get("volume")),
-        source=row.get("source"),
-        series=int(row["series"]),
-        seq=int(row["seq"]),
-    )
-    return Quote(tick=tick, previous_close=_optional(row.get("previousClose")))
+def _each(url: str, what: str, rows: Iterable[Any], read: Callable[[Any], T]) -> list[T]:
+    try:
+        return [read(row) for row in rows]
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise AnswerError(url, f"a {what} that can't be read ({error})") from None
 
 
-def _optional(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(value)
+def _field(found: Any, name: str) -> Any:
+    return found.get(name) if isinstance(found, dict) else None
+
+
+def check(tick: Tick) -> None:
+    """TickError for what the door would never take."""
+    if not tick.price.is_finite() or tick.price <= 0:
+        raise TickError(f"price is {str(tick.price)!r}; expected a positive finite number")
 
 
 def _input(tick: Tick) -> str:
     """One tick as the door takes it. Written by hand, so that decimals arrive as they are."""
-    if not tick.price.is_finite() or tick.price <= 0:
-        raise TickError(f"price is {str(tick.price)!r}; expected a positive finite number")
+    check(tick)
     fields = [f'"symbol":{json.dumps(tick.symbol)}', f'"price":{tick.price:f}']
     if tick.time_ms:
         fields.append(f'"timestamp":"{iso(tick.time_ms)}"')
@@ -111,5 +131,6 @@ def _read(answer: _http.Answer) -> Any:
             field=told.get("field"),
             value=told.get("value"),
             expected=told.get("expected"),
+            symbols=told.get("symbols"),
         )
     raise AnswerError(url, f"{answer.status} {answer.content_type or 'without a content type'}")

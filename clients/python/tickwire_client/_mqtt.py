@@ -1,8 +1,8 @@
-"""One MQTT 5 client of the AWS CRT, with one client id, over a signed WebSocket.
+"""One connection to the broker: an MQTT 5 client of the AWS CRT over a signed WebSocket.
 
-In: an address to sign for each attempt, topics. Out: a listener's methods, called on the event loop, except
-`message`, which runs in the CRT's thread. Reconnects by itself with full-jitter back-off; what a failure
-means, and what to do about it, is the listener's business. The CRT is loaded here and nowhere else.
+In: an address to sign, topics. Out: `up` and `ended`, on the event loop, and messages, in the CRT's thread. A
+session is one attempt: what comes after it, and when, is its owner's business. The CRT is loaded here and
+nowhere else.
 """
 
 from __future__ import annotations
@@ -12,46 +12,34 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from tickwire import limits
 from tickwire_client.errors import TickwireError, UnauthorizedError
 
 FILTERS_MAX = limits.FILTERS.value  # in one SUBSCRIBE
-BACK_OFF_MS = (500, 60_000)
+NEVER_MS = 3_600_000  # the CRT's own next attempt: a session is abandoned long before
 KEEP_ALIVE_S = 30  # AWS IoT Core's least; free of charge at this pace
 PING_TIMEOUT_MS = 10_000
 ACK_TIMEOUT_S = 10
 STOP_S = 3.0
 
-Kind = Literal["network", "handshake", "credentials", "refused", "taken over"]
+Kind = Literal["network", "handshake", "refused", "taken-over"]
 _REFUSED_CONNACKS = {0x85, 0x86, 0x87, 0x8A}  # client id, name or password, not authorized, banned
-_DISCONNECTS: dict[int, Kind] = {0x87: "refused", 0x8E: "taken over"}
+_DISCONNECTS: dict[int, Kind] = {0x87: "refused", 0x8E: "taken-over"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why a connection wasn't made or has ended."""
+class Broken(Exception):
+    """A connection that wasn't made, or has ended, and why."""
 
-    kind: Kind
-    why: str
-    error: TickwireError | None = None
-
-
-class Listener(Protocol):
-    def connected(self) -> None: ...
-
-    def failed(self, failure: Failure) -> None: ...
-
-    def disconnected(self, failure: Failure) -> None: ...
-
-    def message(self, topic: str, payload: bytes) -> None: ...
+    def __init__(self, kind: Kind, why: str, error: TickwireError | None = None) -> None:
+        super().__init__(why)
+        self.kind, self.why, self.error = kind, why, error
 
 
 class Session:
-    """Connects when started, stays connected until stopped. Used on one event loop."""
+    """Connects when started. `up` is done when it has, or holds `Broken`; `ended` is done once it's over."""
 
     def __init__(
         self,
@@ -60,14 +48,17 @@ class Session:
         host: str,
         client_id: str,
         sign: Callable[[], str],
-        listener: Listener,
+        message: Callable[[str, bytes], None],
         connect_timeout_s: float,
     ) -> None:
-        """`sign` gives the signed address for one attempt; it may block, and is called in a thread."""
+        """`sign` gives the signed address; it may block, and is called in a thread."""
         from awscrt import io, mqtt5
 
         self._loop = asyncio.get_running_loop()
-        self._sign, self._listener, self._host = sign, listener, host
+        self.up: asyncio.Future[None] = self._loop.create_future()
+        self.ended: asyncio.Future[Broken] = self._loop.create_future()
+        self.client_id = client_id
+        self._sign, self._message, self._host = sign, message, host
         self._sign_error: TickwireError | None = None
         self._over = False
         self._stopped = asyncio.Event()
@@ -86,16 +77,15 @@ class Session:
                 ),
                 session_behavior=mqtt5.ClientSessionBehaviorType.CLEAN,
                 offline_queue_behavior=mqtt5.ClientOperationQueueBehaviorType.FAIL_ALL_ON_DISCONNECT,
-                retry_jitter_mode=mqtt5.ExponentialBackoffJitterMode.FULL,
-                min_reconnect_delay_ms=BACK_OFF_MS[0],
-                max_reconnect_delay_ms=BACK_OFF_MS[1],
-                # The time that resets the back-off stays at its 30 s: awscrt takes it for the least delay.
+                retry_jitter_mode=mqtt5.ExponentialBackoffJitterMode.NONE,
+                min_reconnect_delay_ms=NEVER_MS,
+                max_reconnect_delay_ms=NEVER_MS,
                 ping_timeout_ms=PING_TIMEOUT_MS,
                 connack_timeout_ms=timeout_ms,
                 ack_timeout_sec=ACK_TIMEOUT_S,
                 on_publish_callback_fn=self._on_publish,
                 on_lifecycle_event_stopped_fn=lambda _: self._post(self._stopped.set),
-                on_lifecycle_event_connection_success_fn=lambda _: self._tell(self._listener.connected),
+                on_lifecycle_event_connection_success_fn=lambda _: self._post(self._connected),
                 on_lifecycle_event_connection_failure_fn=self._on_failure,
                 on_lifecycle_event_disconnection_fn=self._on_disconnection,
                 disable_metrics=True,
@@ -106,7 +96,7 @@ class Session:
         self._client.start()
 
     def abandon(self) -> None:
-        """Tell the listener nothing more and let the connection go, without waiting for that."""
+        """Let the connection go, without waiting for that. Nothing more is heard of it."""
         if not self._over:
             self._over = True
             self._client.stop()
@@ -163,34 +153,44 @@ class Session:
     def _on_publish(self, data: Any) -> None:
         if not self._over:
             packet = data.publish_packet
-            self._listener.message(packet.topic, packet.payload or b"")
+            self._message(packet.topic, packet.payload or b"")
 
     def _on_failure(self, data: Any) -> None:
         error = self._sign_error
         packet = data.connack_packet
         if packet is not None and packet.reason_code is not None:
             refused = int(packet.reason_code) in _REFUSED_CONNACKS
-            why = f"CONNACK {describe(packet.reason_code)}"
-            failure = Failure(kind="refused" if refused else "network", why=why)
+            broken = Broken("refused" if refused else "network", f"CONNACK {describe(packet.reason_code)}")
         elif error is not None:
             refused = isinstance(error, UnauthorizedError)
-            failure = Failure(kind="credentials" if refused else "network", why=str(error), error=error)
+            broken = Broken("refused" if refused else "network", str(error), error)
         else:
             upgrade = getattr(data.exception, "name", "") == "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE"
-            failure = Failure(kind="handshake" if upgrade else "network", why=_message(data.exception))
-        self._tell(self._listener.failed, failure)
+            broken = Broken("handshake" if upgrade else "network", _message(data.exception))
+        self._post(lambda: self._break(broken))
 
     def _on_disconnection(self, data: Any) -> None:
         packet = data.disconnect_packet
         if packet is None:
-            failure = Failure(kind="network", why=_message(data.exception))
+            broken = Broken("network", _message(data.exception))
         else:
             kind = _DISCONNECTS.get(int(packet.reason_code), "network")
-            failure = Failure(kind=kind, why=f"DISCONNECT {describe(packet.reason_code)}")
-        self._tell(self._listener.disconnected, failure)
+            broken = Broken(kind, f"DISCONNECT {describe(packet.reason_code)}")
+        self._post(lambda: self._break(broken))
 
-    def _tell(self, method: Callable[..., None], *facts: Failure) -> None:
-        self._post(lambda: None if self._over else method(*facts))
+    # On the event loop.
+
+    def _connected(self) -> None:
+        if not self.up.done():
+            self.up.set_result(None)
+
+    def _break(self, broken: Broken) -> None:
+        self.abandon()
+        if not self.up.done():
+            self.up.set_exception(broken)
+            self.up.exception()  # seen: no complaint when nobody waits for it any more
+        if not self.ended.done():
+            self.ended.set_result(broken)
 
     def _post(self, action: Callable[[], object]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended, and this session's owner with it

@@ -7,15 +7,24 @@ configured by hand, so the same program runs against a machine's own platform an
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from tickwire import symbol as symbols_
 from tickwire_client import _http
-from tickwire_client.errors import AddressError, LaneOffError, NotTickwireError, UnknownSymbolError
+from tickwire_client.errors import (
+    AddressError,
+    LaneOffError,
+    NotTickwireError,
+    UnknownSymbolError,
+    UnreachableError,
+)
 
 DOCUMENT = "/tickwire.json"
+_SPACE = re.compile(r"\s").search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +45,28 @@ class Platform:
     symbols: tuple[str, ...]
     off: frozenset[str]
     """Symbols that have no price lane."""
+    lanes: Mapping[str, str] = field(default_factory=dict)
+    """What a symbol's price lane is: live, off, or a window such as 1s. One that isn't there is live."""
 
     def price_topic(self, symbol: str) -> str:
         return self.topics["price"].replace("{symbol}", symbol)
+
+    def topic(self, lane: str, symbol: str = "", interval: str = "") -> str:
+        """The topic of a lane; NotTickwireError when the discovery document names none."""
+        template = self.topics.get(lane)
+        if template is None:
+            raise NotTickwireError(self.url, f"JSON without topics.{lane}")
+        return template.replace("{symbol}", symbol).replace("{interval}", interval)
+
+    @property
+    def window_s(self) -> float:
+        """How long a conflated lane may keep a price back: its window, and the one that just began."""
+        windows = (lane.removesuffix("s") for lane in self.lanes.values())
+        return 2.0 * max((int(window) for window in windows if window.isdecimal()), default=0)
+
+    def live(self, symbol: str) -> bool:
+        """Whether the symbol's price lane carries every tick."""
+        return self.lanes.get(symbol, "live") == "live"
 
     def check(self, symbols: Iterable[str]) -> tuple[str, ...]:
         """The symbols, each once, or UnknownSymbolError for the first that the stage doesn't carry."""
@@ -62,15 +90,27 @@ class Platform:
 def address(url: str | None) -> str:
     """The platform's base address: the one given, else TICKWIRE_URL's, without a trailing slash."""
     found = url if url is not None else os.environ.get("TICKWIRE_URL")
-    if not found or not found.lower().startswith(("http://", "https://")) or any(c.isspace() for c in found):
+    if not found or not _is_address(found):
         raise AddressError(found or None)
     return found.removesuffix(DOCUMENT).rstrip("/")
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is one of a web server, with a host and a port that can be."""
+    try:
+        parts = urlsplit(text)
+        host = (parts.hostname or "").encode("idna")  # UnicodeError is a ValueError
+        return parts.scheme in ("http", "https") and host != b"" and parts.port != 0 and not _SPACE(text)
+    except ValueError:
+        return False
 
 
 def discover(url: str, *, timeout_s: float) -> Platform:
     """Read and check the discovery document. Blocking."""
     answer = _http.call("GET", url + DOCUMENT, timeout_s=timeout_s, headers={"Accept": "application/json"})
     kind = answer.content_type or "no content type"
+    if answer.status in (502, 503, 504):
+        raise UnreachableError(url, f"{answer.status} {answer.reason}{_detail(answer)}")
     if answer.status != 200:
         raise NotTickwireError(url, f"{answer.status} {answer.reason} ({kind})".replace("  ", " "))
     try:
@@ -78,6 +118,14 @@ def discover(url: str, *, timeout_s: float) -> Platform:
     except (ValueError, RecursionError):
         raise NotTickwireError(url, f"{kind}, not JSON") from None
     return parse(url, document)
+
+
+def _detail(answer: _http.Answer) -> str:
+    """What a problem document says besides."""
+    try:
+        return f" ({answer.json()['detail']})"
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return ""
 
 
 def parse(url: str, document: Any) -> Platform:
@@ -119,4 +167,5 @@ def parse(url: str, document: Any) -> Platform:
         topics={lane: topic for lane, topic in (topics or {}).items() if isinstance(topic, str)},
         symbols=tuple(symbols),
         off=frozenset(symbol for symbol, lane in lanes.items() if lane == "off"),
+        lanes={symbol: str(lane) for symbol, lane in lanes.items()},
     )

@@ -19,7 +19,8 @@ class AddressError(TickwireError, ValueError):
     def __init__(self, url: str | None) -> None:
         self.url = url
         super().__init__(
-            f"the platform's address is {url!r}; expected http://… or https://…, as url or in TICKWIRE_URL"
+            f"the platform's address is {url!r}; expected http://… or https://… with a host, and a port that"
+            " can be, as url or in TICKWIRE_URL"
         )
 
 
@@ -74,18 +75,43 @@ class LaneOffError(TickwireError, ValueError):
         )
 
 
+class LaneError(TickwireError, ValueError):
+    """Every tick is wanted of a symbol whose price lane only carries the newest."""
+
+    def __init__(self, symbol: str, lane: str) -> None:
+        self.symbol, self.lane = symbol, lane
+        super().__init__(
+            f"the price lane of {symbol} is {lane!r}, which carries the newest only; expected a live one for"
+            " lossless=True or lane='live': leave them out, or read history()"
+        )
+
+
+class SlowReaderError(TickwireError):
+    """The reader fell behind by more than the stream keeps, and had asked for an error then.
+
+    `kept` ticks were yielded before this; `missed` came after them and weren't.
+    """
+
+    def __init__(self, *, kept: int, missed: int) -> None:
+        self.kept, self.missed = kept, missed
+        super().__init__(
+            f"the reader was more than {kept} items behind, and {missed} were left out; expected it to keep"
+            " up: do less for each, or choose overflow='conflate', 'drop_oldest' or 'block'"
+        )
+
+
 class TickError(TickwireError, ValueError):
     """A tick that can't be published. Nothing was sent."""
 
 
 class TooManyTopicsError(TickwireError):
-    """More topics than the broker allows on one connection. Nothing was sent."""
+    """More topics than one client's connections may have. Nothing was sent."""
 
     def __init__(self, count: int, *, most: int) -> None:
         self.count, self.most = count, most
         super().__init__(
-            f"{count} topics on one connection; the broker allows {most}: ask for fewer symbols,"
-            " or open a second Client"
+            f"{count} topics for one client; its connections carry {most}: ask for fewer symbols,"
+            " or for lane='board', which has them all on one topic"
         )
 
 
@@ -144,9 +170,11 @@ class RejectedError(TickwireError):
         field: str | None = None,
         value: object = None,
         expected: str | None = None,
+        symbols: Sequence[str] | None = None,
     ) -> None:
         self.url, self.status, self.title, self.detail = url, status, title, detail
         self.field, self.value, self.expected = field, value, expected
+        self.symbols = tuple(symbols or ())  # those that a queue didn't take, when it took others
         super().__init__(f"{url} answered {status}: {detail or title}")
 
 
@@ -155,3 +183,13 @@ class ClosedError(TickwireError):
 
     def __init__(self) -> None:
         super().__init__("the client is closed; expected use inside `async with Client(url) as client`")
+
+
+class RecordingError(TickwireError, ValueError):
+    """A file that isn't a recording. What stood before that line was given out."""
+
+    def __init__(self, path: str, line: int, why: str) -> None:
+        self.path, self.line, self.why = path, line, why
+        super().__init__(
+            f"{path}, line {line}: {why}; expected a price message on each line, as `tickwire record` writes"
+        )

@@ -1,7 +1,8 @@
 """Who a client is: where its credentials come from.
 
-An `Identity` is anything with these three methods; `Guest` is the one used unless another is given. They may
-block and are called in threads, several at once, so that one loop's stall never delays another's handshake.
+An `Identity` is anything with these three methods: a `Guest` unless another is given, a `User` for somebody
+who signed in, `Keys` for plain AWS credentials. They may block and are called in threads, several at once, so
+that one loop's stall never delays another's handshake.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -46,6 +48,8 @@ class Identity(Protocol):
 class Guest:
     """A guest of a Cognito identity pool. One identity for as long as the object lives: see `guest`."""
 
+    kind = "guest"
+
     def __init__(self, *, url: str, pool_id: str, timeout_s: float = 10.0) -> None:
         self._url, self._pool_id, self._timeout_s = url, pool_id, timeout_s
         self._lock = threading.Lock()
@@ -78,13 +82,17 @@ class Guest:
 
     def _named(self) -> str:
         if self._name is None:
-            self._name = _text(self._url, self._ask("GetId", {"IdentityPoolId": self._pool_id}), "IdentityId")
+            self._name = _text(
+                self._url, self._ask("GetId", {"IdentityPoolId": self._pool_id} | self._proof()), "IdentityId"
+            )
         return self._name
 
     def _fetch(self) -> Credentials:
         name = self._named()
         try:
-            found = self._ask("GetCredentialsForIdentity", {"IdentityId": name}).get("Credentials")
+            found = self._ask("GetCredentialsForIdentity", {"IdentityId": name} | self._proof()).get(
+                "Credentials"
+            )
         except UnauthorizedError:
             self._name = (
                 None  # the pool has forgotten this identity, perhaps with all others: ask for another
@@ -100,7 +108,11 @@ class Guest:
             expires_s=float(expires),
         )
 
-    def _ask(self, operation: str, facts: dict[str, str]) -> dict[str, Any]:
+    def _proof(self) -> dict[str, Any]:
+        """What a request says of who asks."""
+        return {}
+
+    def _ask(self, operation: str, facts: dict[str, Any]) -> dict[str, Any]:
         answer = _http.call(
             "POST",
             self._url.rstrip("/") + "/",
@@ -119,7 +131,7 @@ class Guest:
             return found
         told = found if isinstance(found, dict) else {}
         kind = str(told.get("__type", "")).rpartition("#")[2] or f"{answer.status} {answer.reason}"
-        why = f"{operation} of guest identity {self._pool_id} gave {kind}"
+        why = f"{operation} of {self.kind} identity {self._pool_id} gave {kind}"
         if answer.status >= 500 or kind.startswith(("TooManyRequests", "InternalError", "Throttling")):
             raise UnreachableError(self._url, why)
         if answer.status == 200:
@@ -128,6 +140,44 @@ class Guest:
         raise UnauthorizedError(
             self._url, f"{why}: {message}" if message else why, clock_offset_s=answer.clock_offset_s
         )
+
+
+class User(Guest):
+    """Somebody who signed in, in the platform's identity pool.
+
+    `Client(url, identity=lambda its: User(url=its.identity_url, pool_id=its.pool_id, logins=logins))`.
+    `logins` gives the provider's name and its token, fresh at each call: `{"cognito-idp…": "eyJ…"}`.
+    """
+
+    kind = "signed-in"
+
+    def __init__(
+        self, *, url: str, pool_id: str, logins: Callable[[], Mapping[str, str]], timeout_s: float = 10.0
+    ) -> None:
+        super().__init__(url=url, pool_id=pool_id, timeout_s=timeout_s)
+        self._logins = logins
+
+    def _proof(self) -> dict[str, Any]:
+        return {"Logins": dict(self._logins())}
+
+
+class Keys:
+    """Plain AWS credentials, such as a server's own. `name` begins the client ids, which their policy allows.
+
+    `source` is asked before each handshake, so that ones that expire can be replaced by whoever holds them.
+    """
+
+    def __init__(self, source: Callable[[], Credentials] | Credentials, *, name: str) -> None:
+        self._source, self._name = source, name
+
+    def name(self) -> str:
+        return self._name
+
+    def credentials(self) -> Credentials:
+        return self._source if isinstance(self._source, Credentials) else self._source()
+
+    def forget(self, refused: Credentials) -> None:
+        """The source is asked anew anyway."""
 
 
 _guests: dict[tuple[str, str], Guest] = {}

@@ -16,10 +16,14 @@ from tickwire_client import errors
 from tickwire_client.cli._shared import Setting, platform_options
 from tickwire_client.cli.cost import cost
 from tickwire_client.cli.dead import dead
+from tickwire_client.cli.doctor import doctor
 from tickwire_client.cli.guests import guests
+from tickwire_client.cli.history import history
 from tickwire_client.cli.limits import limits
 from tickwire_client.cli.pause import pause, resume
 from tickwire_client.cli.publish import publish
+from tickwire_client.cli.record import record
+from tickwire_client.cli.replay import replay
 from tickwire_client.cli.url import url
 from tickwire_client.cli.watch import watch
 
@@ -27,7 +31,7 @@ USAGE, UNREACHABLE, REFUSED, INTERRUPTED = 2, 3, 4, 130
 EXIT_CODES = """\b
 Exit codes:
   0    done, or the reader closed the pipe
-  1    the platform answered with an error
+  1    the platform answered with an error, or doctor found one
   2    wrong usage: an unknown option or symbol, a price or an address that can't be
   3    no answer, or no Tickwire at that address
   4    identity or key refused
@@ -44,7 +48,21 @@ def cli(context: click.Context, setting: Setting) -> None:
     context.obj = setting
 
 
-for command in (cost, dead, guests, limits, pause, publish, resume, url, watch):
+for command in (
+    cost,
+    dead,
+    doctor,
+    guests,
+    history,
+    limits,
+    pause,
+    publish,
+    record,
+    replay,
+    resume,
+    url,
+    watch,
+):
     command.epilog = EXIT_CODES
     cli.add_command(command)
 
@@ -78,7 +96,9 @@ def exit_code(error: errors.TickwireError) -> int:
         case (
             errors.AddressError()
             | errors.UnknownSymbolError()
+            | errors.LaneError()
             | errors.LaneOffError()
+            | errors.RecordingError()
             | errors.TickError()
             | errors.TooManyTopicsError()
         ):

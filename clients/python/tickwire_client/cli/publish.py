@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 import click
 
 from tickwire.tick import Tick, parse_iso
 from tickwire_client._client import Client
-from tickwire_client.cli._shared import Setting, platform_options, run
+from tickwire_client.cli._shared import Setting, key_option, needed, platform_options, run
+
+_DIGITS = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 
 
 def _number(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or number <= 0:
+    number = Decimal(text) if _DIGITS.fullmatch(text) else Decimal(0)
+    if number <= 0:
         raise click.BadParameter(f"{text!r} is not a positive finite number")
     return number
 
@@ -37,9 +37,7 @@ def _time(text: str) -> int:
 @click.option("--volume", type=_number)
 @click.option("--source", help="Where the price is from.")
 @click.option("--timestamp", "time_ms", type=_time, help="ISO 8601 with a zone.  [default: time of arrival]")
-@click.option(
-    "--key", envvar="TICKWIRE_KEY", help="The platform's key for writing.  [default: $TICKWIRE_KEY]"
-)
+@key_option
 @platform_options
 def publish(
     setting: Setting,
@@ -53,10 +51,8 @@ def publish(
     key: str | None,
 ) -> None:
     """Publish one tick: tickwire publish AAPL 189.45"""
-    if not key:
-        raise click.UsageError("no key; expected --key or TICKWIRE_KEY: `make run` prints the local stage's")
     tick = Tick(symbol, price, time_ms or 0, bid, ask, volume, source)
-    run(_publish(setting, tick, key))
+    run(_publish(setting, tick, needed(key)))
 
 
 async def _publish(setting: Setting, tick: Tick, key: str) -> None:

@@ -1,0 +1,86 @@
+"""What a slow reader gets, by what it chose: against a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.clients.feed import Feed, seqs, ticks_until
+from tests.clients.stage import Stage, run, until
+from tickwire_client import Client, SlowReaderError, Stream
+
+
+async def behind(stage: Stage, feed: Feed, stream: Stream[Any], client: Client) -> list[Any]:
+    """A reader that sleeps while 300 ticks come, then reads until the last."""
+    async with stream:
+        items = aiter(stream)
+        feed.tick()
+        found = await ticks_until(items, 1)
+        for _ in range(30):
+            await asyncio.to_thread(feed.tick, "AAPL", 10)
+        await until(lambda: client.stats().received >= 300)
+        return found + await ticks_until(items, 301)
+
+
+@pytest.mark.parametrize("overflow", [None, "conflate", "drop_oldest"])
+def test_a_slow_reader_gets_what_it_chose(stage: Stage, feed: Feed, overflow: Any) -> None:
+    """The first ones and the newest; the newest; the last ones. What it missed is counted in each case."""
+
+    async def go() -> None:
+        async with Client(stage.url) as client:
+            stream = client.ticks("AAPL", overflow=overflow, maxsize=50, events=True)
+            numbers = seqs(found := await behind(stage, feed, stream, client))
+            expected = {
+                None: [*range(1, 52), 301],
+                "conflate": [1, 301],
+                "drop_oldest": [1, *range(252, 302)],
+            }
+            assert numbers == expected[overflow]
+            stats = client.stats()
+            assert stats.conflated + stats.dropped >= 301 - len(numbers)
+            dropped = [item.n for item in found if type(item).__name__ == "Dropped"]
+            assert (len(dropped) == 1) is (overflow != "conflate")
+
+    run(go())
+
+
+def test_a_lossless_slow_reader_gets_everything_from_a_bounded_buffer(stage: Stage, feed: Feed) -> None:
+    """What didn't fit is fetched when there is room again."""
+
+    async def go() -> None:
+        async with Client(stage.url) as client:
+            stream = client.ticks("AAPL", lossless=True, maxsize=50)
+            assert seqs(await behind(stage, feed, stream, client)) == list(range(1, 302))
+            assert client.stats().filled >= 200
+
+    run(go())
+
+
+def test_a_slow_reader_that_chose_an_error_gets_it_with_the_counts(stage: Stage, feed: Feed) -> None:
+    """After what was kept for it."""
+
+    async def go() -> None:
+        async with Client(stage.url) as client:
+            with pytest.raises(SlowReaderError) as caught:
+                await behind(stage, feed, client.ticks("AAPL", overflow="error", maxsize=50), client)
+            assert (caught.value.kept, caught.value.missed) == (50, 250)
+
+    run(go())
+
+
+def test_a_slow_reader_that_chose_to_block_gets_everything_late(stage: Stage, feed: Feed) -> None:
+    """The connection isn't read meanwhile; nothing is lost, and the buffer stays within its bound."""
+
+    async def go() -> None:
+        async with Client(stage.url) as client, client.ticks("AAPL", overflow="block", maxsize=50) as stream:
+            items = aiter(stream)
+            for _ in range(30):
+                await asyncio.to_thread(feed.tick, "AAPL", 10)
+            await until(lambda: stream.buffer.blocks)
+            assert client.stats().received <= 70
+            assert seqs(await ticks_until(items, 300))[-50:] == list(range(251, 301))
+            assert client.stats().gaps == 0
+
+    run(go())

@@ -1,0 +1,186 @@
+"""Whether an open connection is dead or too full is noticed: against a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.clients.feed import Feed, during, seqs, take, ticks_until
+from tests.clients.stage import Stage, run, until
+from tests.clients.wire import Wire
+from tickwire.tick import Tick
+from tickwire_client import Client, Status
+from tickwire_client import _guard as guard
+from tickwire_client import _watch as watch
+
+
+def quickened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watchdog that loses patience a hundred times sooner."""
+    monkeypatch.setattr(watch, "QUIET_S", (0.3, 0.6))
+    monkeypatch.setattr(watch, "STATUS_S", 1.3)
+    monkeypatch.setattr(guard, "LOOK_S", 0.05)
+    monkeypatch.setattr(guard, "PROOF_S", 0.1)
+    monkeypatch.setattr(guard, "ASK_S", 0.05)
+
+
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the watchdog says from now on."""
+    looks: list[str] = []
+    look = watch.Watch.look
+
+    def noted(self: watch.Watch, now_s: float, heard: int) -> watch.Look:
+        looks.append(found := look(self, now_s, heard))
+        return found
+
+    monkeypatch.setattr(watch.Watch, "look", noted)
+    return looks
+
+
+def status(market: str = "open", *, paused: bool = False) -> str:
+    now = datetime.now(UTC)
+    soon = (now + timedelta(hours=1)).isoformat()
+    told = {"time": now.isoformat(), "market": market, "until": soon, "paused": paused}
+    return json.dumps(told | {"calendar": "XNYS", "opens": soon, "degraded": False, "reasons": []})
+
+
+def test_an_open_connection_without_data_is_noticed_and_replaced(
+    stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket is open and carries nothing, while the API has newer prices: stale, then a reconnect."""
+    quickened(monkeypatch)
+    monkeypatch.setattr(watch, "STATUS_S", 60)
+
+    async def go() -> None:
+        async with (
+            Client(stage.url) as prices,
+            prices.ticks("AAPL", lossless=True, events=True) as stream,
+        ):
+            items = aiter(stream)
+            stage.publish("status", status())
+            feed.tick()
+            await ticks_until(items, 1)
+            link.freeze()
+            feed.tick("AAPL", 3)
+            found = await ticks_until(items, 4)
+            states = [(item.state, item.why) for item in found if isinstance(item, Status)]
+            assert [state for state, _ in states] == ["stale", "connected"]
+            assert "AAPL is at seq 4 over HTTP" in states[0][1]
+            assert seqs(found) == [2, 3, 4]
+
+    run(go())
+
+
+def test_an_open_market_without_a_status_is_a_dead_connection(
+    stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the API can't be asked."""
+    quickened(monkeypatch)
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL", events=True) as stream:
+            stage.publish("status", status())
+            feed.status = 503
+            link.freeze()
+            states: list[str] = []
+            async for item in stream:
+                assert isinstance(item, Status)
+                states.append(item.state)
+                if states[-2:] == ["stale", "connected"]:
+                    return
+
+    run(go())
+
+
+def test_a_status_that_is_missing_alone_is_no_dead_connection(
+    stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prices come, or the status lane was refused: then its silence says nothing of the connection."""
+    quickened(monkeypatch)
+    monkeypatch.setattr(watch, "STATUS_S", 0.5)
+    looks = looked(monkeypatch)
+    stage.site.document = stage.document()
+    stage.site.document["topics"]["status"] = "nobody/may/read/this"
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
+            feed.tick()
+            await anext(aiter(stream))
+            await until(lambda: len(looks) > 40)  # two seconds: four times the patience
+            assert (set(looks), link.accepted) == ({"fine"}, 1)
+        stage.site.document = stage.document()
+        async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
+            async for tick in stream:  # each asks for the next one
+                if tick.seq == 40:
+                    break
+                await asyncio.sleep(0.05)
+                feed.tick()
+            assert link.accepted == 2
+
+    run(go())
+
+
+@pytest.mark.parametrize("told", [status("closed"), status(paused=True)], ids=["closed", "paused"])
+def test_a_market_that_is_closed_or_paused_may_be_silent(
+    stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    """Silence isn't a fault then, and nobody reconnects or asks."""
+    quickened(monkeypatch)
+    looks = looked(monkeypatch)
+    known: list[str] = []
+    hear = watch.Watch.status
+
+    def heard(self: watch.Watch, now_s: float, **told: Any) -> None:
+        hear(self, now_s, **told)
+        looks.clear()
+        known.append(told["market"])
+
+    monkeypatch.setattr(watch.Watch, "status", heard)
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
+            feed.tick()
+            await anext(aiter(stream))
+            stage.publish("status", told)
+            await until(lambda: known)
+            await until(lambda: len(looks) > 60)  # three seconds: twice the patience
+            assert set(looks) == {"fine"}
+            assert link.accepted == 1
+
+    run(go())
+
+
+def test_a_connection_near_the_brokers_rate_is_relieved_by_another(
+    stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the messages move, without a gap; when nothing can move any more, the reader is told."""
+    monkeypatch.setattr(guard, "RATE_MAX", 5.0)
+    monkeypatch.setattr(guard, "LOOK_S", 0.1)
+
+    async def body() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL", "MSFT", events=True) as stream:
+            found: list[Any] = []
+            async for item in stream:
+                found.append(item)
+                if isinstance(item, Status) and item.state == "crowded":
+                    break
+            assert "lane='board'" in found[-1].why
+            assert link.accepted >= 2
+            twice = -1  # each topic comes by one connection only once it has moved
+            while twice != prices.stats().duplicates:
+                twice = prices.stats().duplicates
+                found += await take(aiter(stream), 30)
+            for symbol in ("AAPL", "MSFT"):
+                numbers = [item.seq for item in found if isinstance(item, Tick) and item.symbol == symbol]
+                assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+    async def both() -> None:
+        while True:
+            for symbol in ("AAPL", "MSFT"):
+                await asyncio.to_thread(feed.tick, symbol)
+            await asyncio.sleep(0.01)
+
+    run(during(both(), body()))

@@ -49,10 +49,8 @@ AGE_MS_MAX = 1_000
 RUN_MS_MAX = 800  # for each second that a function has
 
 
-ESSENTIAL = ("dead-letters", "queue-age", "silence", "errors", ALARM)
-"""Sections whose alarms each stage has, however little it's watched: prices stopped, were lost, or cost too
-much.
-"""
+ESSENTIAL = ("dead-letters", "queue-age", "silence", "errors")
+"""Sections whose alarms each stage has, however little it's watched: prices stopped, or were lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +82,7 @@ def rules(
     feed: Function | None,
     brake: Function | None,
 ) -> list[Rule]:
-    """All rules of a stage. Two functions aren't among `functions`: the feed's runs by the clock, the brake's
+    """The rules of a stage. Two functions aren't among `functions`: the feed's runs by the clock, the brake's
     because an alarm rings.
     """
     everyone = [*functions, *(one for one in (feed, brake) if one)]
@@ -97,7 +95,9 @@ def rules(
         *(_of_broker() if stage.iot_logging else ()),
         *([_too_much(stage, brake)] if brake else ()),
     ]
-    return [rule for rule in found if stage.monitoring == "full" or rule.section in ESSENTIAL]
+    if stage.monitoring == "full":
+        return found
+    return [rule for rule in found if rule.section in ESSENTIAL or rule.calls]
 
 
 def _of_queue(queue: Queue) -> list[Rule]:

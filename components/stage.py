@@ -24,7 +24,10 @@ KEY_LENGTH_MIN = 24
 
 
 def read_stage() -> Stage:
-    """The stage that `pulumi up` is for. Raises RunError, which Pulumi prints without a traceback."""
+    """The stage that `pulumi up` is for, with the brakes in force.
+
+    Raises RunError, which Pulumi prints without a traceback.
+    """
     ours = {key: value for key, value in _bag().items() if key.startswith(_NAMESPACE)}
     settings = {key.removeprefix(_NAMESPACE): value for key, value in ours.items()}
     key = settings.pop(_KEY, "")

@@ -45,6 +45,7 @@ MEMORY_MB = {
     "query": 512,
     "door": 256,
     "status": 256,
+    "brake": 256,
 }
 METRICS = {"ingest": 5, "board": 2, "bars": 1, "status": 1}
 """Those that functions write while all is well; the others are only there when something is wrong."""
@@ -248,12 +249,12 @@ def _kept(stage: Stage, flow: Flow, runs: dict[str, float], asked: float) -> Ite
 
 def watches(stage: Stage) -> int:
     """Metrics that the stage's alarms look at."""
-    fed = stage.feed == "simulated"
-    functions = len(MEMORY_MB) - (0 if fed else 1)
+    fed, braked = stage.feed == "simulated", int(stage.guest_brake > 0)
+    lasting = len(MEMORY_MB) - 2  # neither the feed's run nor the brake's is ever too long
+    functions = lasting + int(fed) + braked
     silence = int(not stage.feed_paused if fed else stage.calendar != ALWAYS)
-    brake = 1 if stage.guest_brake else 0
+    always = 2 + silence + functions + braked  # two of the queue, errors, and the one that pulls the brake
     if stage.monitoring == "essential":
-        return 2 + silence + functions + 2 * brake
-    shared = 4 if stage.iot_logging else 0
-    durations = len(MEMORY_MB) - 1
-    return 2 + 3 + silence + functions + durations + functions + shared + 3 * brake
+        return always
+    throttles, shared = functions, 4 if stage.iot_logging else 0
+    return always + 3 + lasting + throttles + shared

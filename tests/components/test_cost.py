@@ -64,7 +64,13 @@ PAID_BY: dict[str, set[str]] = {
 }
 """By what the planner charges each type that the program makes; nothing for what AWS doesn't charge."""
 
-EVERYTHING = {"tracing": True, "iotLogging": True, "protected": True, "alarmEmail": "a@example.org"}
+EVERYTHING = {
+    "tracing": True,
+    "iotLogging": True,
+    "protected": True,
+    "alarmEmail": "a@example.org",
+    "guestBrake": 5_000,
+}
 VIEWERS = {"viewers": [{"count": 5, "lane": lane} for lane in ("price", "board", "bar")], "requests": 5}
 
 
@@ -85,7 +91,7 @@ def test_whatever_a_type_is_charged_by_is_charged() -> None:
 
 def test_the_planner_knows_every_functions_memory_and_processor() -> None:
     """Both are what a second costs."""
-    made = evaluate().of("aws:lambda/function:Function")
+    made = evaluate({"guestBrake": 5_000}).of("aws:lambda/function:Function")
     assert {one.name: one.inputs["memorySize"] for one in made} == usage.MEMORY_MB
     assert {tuple(one.inputs["architectures"]) for one in made} == {("arm64",)}
 
@@ -107,10 +113,10 @@ def test_the_planner_knows_which_functions_are_woken() -> None:
         {"feed": "off"},
         {"feed": "off", "calendar": "XNYS"},
         {"feedPaused": True},
+        {"guestBrake": 5_000},
         {"monitoring": "essential"},
+        {"monitoring": "essential", "guestBrake": 5_000},
         {"monitoring": "essential", "feed": "off", "iotLogging": True},
-        {"guestBrake": 2_000},
-        {"guestBrake": 2_000, "monitoring": "essential"},
     ],
     ids=str,
 )

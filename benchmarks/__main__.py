@@ -19,6 +19,7 @@ NAMES = (
     "latency",
     "lanes",
     "fanout",
+    "dashboard",
     "start",
     "weight",
     "soak",

@@ -229,6 +229,12 @@ def test_the_keyboard_goes_all_the_way(platform: Platform, open_tab: OpenTab) ->
     expect(page.locator("#legend")).to_contain_text("close")
     press("Escape")
     expect(tab.tile("MSFT").locator("a")).to_be_focused()
+    page.locator("#search").fill("tsl")
+    press("Enter")
+    expect(page.locator("#symbol-name")).to_have_text("TSLA")
+    page.go_back()
+    page.locator("#search").fill("")
+    tab.tile("MSFT").locator("a").focus()
     press("p")
     assert tab.symbols[0] == "MSFT"
     assert focused() == "MSFT"

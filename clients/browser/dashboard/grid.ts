@@ -54,9 +54,7 @@ export class Grid {
 
   /** A symbol's last hour, for its sparkline. */
   begin(symbol: string, points: readonly { readonly timeMs: number; readonly price: number }[]): void {
-    const tile = this.#tiles.get(symbol);
-    tile?.line.trace.begin(points);
-    tile?.refresh();
+    this.#tiles.get(symbol)?.begin(points);
   }
 
   tellAges(nowMs: number): void {

@@ -1,4 +1,4 @@
-/** A sparkline: a trace as a line over a tinted area, and a dot at its end that pulses with each message. */
+/** A sparkline: a trace as a line over a tinted area, and a dot at its end that pulses while messages come. */
 
 import { make } from "./dom";
 import { Effect } from "./motion";
@@ -9,7 +9,8 @@ const PULSE = [
   { transform: "scale(1)", opacity: 0.7 },
   { transform: "scale(3.2)", opacity: 0 },
 ];
-const PULSE_MS = 900;
+const PULSE_MS = 600;
+const PULSE_EVERY_MS = 1_500;
 
 export class Sparkline {
   readonly element = make("div", "trace");
@@ -29,7 +30,7 @@ export class Sparkline {
     const ring = make("span", "ring");
     this.#end.append(make("span", "dot"), ring);
     this.#end.hidden = true;
-    this.#pulse = new Effect(ring, PULSE, PULSE_MS);
+    this.#pulse = new Effect(ring, PULSE, PULSE_MS, PULSE_EVERY_MS);
     this.element.append(picture, this.#end);
     this.element.ariaHidden = "true";
   }

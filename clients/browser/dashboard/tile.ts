@@ -11,10 +11,12 @@ import { age, change, percent, price, volume } from "./format";
 import { Effect, type Motion, type Moving } from "./motion";
 import type { Known } from "./quotes";
 import { Sparkline } from "./sparkline";
+import type { Trace } from "./trace";
 
 const ARROWS = { up: "▲", down: "▼", same: "" };
 const FLASH = [{ opacity: 1 }, { opacity: 0 }];
-const FLASH_MS = 600;
+const FLASH_MS = 450;
+const LINE_EVERY_MS = 500;
 
 export class Tile implements Moving {
   readonly element = make("li", "tile");
@@ -35,6 +37,8 @@ export class Tile implements Moving {
   readonly #flash: Effect;
   #known: Known | undefined;
   #isNew = false;
+  #isLineOld = false;
+  #lineMs = -Infinity;
 
   constructor(symbol: string, motion: Motion) {
     this.#symbol = symbol;
@@ -75,14 +79,16 @@ export class Tile implements Moving {
     this.#motion.add(this);
   }
 
-  /** Draw again although the price is the same: history came. */
-  refresh(): void {
-    if (this.#known !== undefined) this.#motion.add(this);
-    this.line.paint();
-  }
-
+  /** Once a second: the age, and the end of the line where it isn't drawn yet. */
   tellAge(nowMs: number): void {
     if (this.#known !== undefined) write(this.#age, age(nowMs - this.#known.quote.timeMs));
+    if (this.#isLineOld) this.#paintLine(performance.now());
+  }
+
+  /** A symbol's last hour came. */
+  begin(points: Parameters<Trace["begin"]>[0]): void {
+    this.line.trace.begin(points);
+    this.#paintLine(performance.now());
   }
 
   frame(nowMs: number): boolean {
@@ -106,9 +112,16 @@ export class Tile implements Moving {
     write(this.#bid.text, quote.bid === undefined ? "–" : price(quote.bid));
     write(this.#ask.text, quote.ask === undefined ? "–" : price(quote.ask));
     write(this.#volume.text, quote.volume === undefined ? "–" : volume(quote.volume));
-    this.line.paint();
+    this.#isLineOld = true;
+    if (nowMs - this.#lineMs >= LINE_EVERY_MS) this.#paintLine(nowMs);
     this.line.pulse();
     this.element.dataset.seq = String(quote.seq);
-    this.tellAge(Date.now());
+    write(this.#age, age(Date.now() - quote.timeMs));
+  }
+
+  #paintLine(nowMs: number): void {
+    this.#isLineOld = false;
+    this.#lineMs = nowMs;
+    this.line.paint();
   }
 }

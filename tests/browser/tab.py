@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
@@ -23,6 +24,10 @@ class Tab:
     def is_live(self) -> None:
         """Wait until the page says that prices come."""
         self.says("Live")
+
+    def is_connected(self) -> None:
+        """Wait until it is, whether prices come or rightly don't."""
+        expect(self.page.locator("#status-text")).to_have_text(re.compile("Connected|Live|Feed paused"))
 
     def says(self, headline: str) -> None:
         """Wait until the page says this of its connection."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +15,13 @@ from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from local.platform import Platform
 from tests.browser.tab import Tab
+from tickwire.tick import iso
 
 pytestmark = pytest.mark.slow
 
 AXE = Path(__file__).resolve().parents[2] / "clients/browser/node_modules/axe-core/axe.min.js"
 SERIOUS = ("serious", "critical")
+LATER = 4_000_000_000_000_000  # a series after any of the platform's own
 OpenTab = Callable[[str], Tab]
 
 SEE_FLASHES = """() => {
@@ -58,16 +61,24 @@ def publish(platform: Platform, **tick: object) -> None:
         assert answer.status == 202
 
 
+def send(platform: Platform, symbol: str, price: float, seq: int) -> None:
+    """A price straight to the broker: one that is late on its way through the queue isn't live any more."""
+    tick = {"symbol": symbol, "price": price, "timestamp": iso(time.time_ns() // 1_000_000)}
+    payload = json.dumps(tick | {"seq": seq, "series": LATER}).encode()
+    platform.client("iot-data").publish(topic=f"prices/{symbol}", qos=0, payload=payload)
+
+
 def test_a_price_runs_to_its_value_and_flashes_with_an_arrow(quiet: Platform, open_tab: OpenTab) -> None:
     """Up is green with ▲, down is red with ▼; between two prices are others, and the last is exact."""
-    publish(quiet, symbol="AAPL", price=100)
     tab = open_tab(quiet.url)
+    tab.is_connected()
+    send(quiet, "AAPL", 100, seq=1)
     expect(tab.tile("AAPL").locator(".value")).to_have_text("100.00")
     tab.page.evaluate(SEE_FLASHES)
     tab.page.evaluate(SEE_VALUES)
-    publish(quiet, symbol="AAPL", price=200)
+    send(quiet, "AAPL", 200, seq=2)
     expect(tab.tile("AAPL").locator(".value")).to_have_text("200.00")
-    publish(quiet, symbol="AAPL", price=150)
+    send(quiet, "AAPL", 150, seq=3)
     expect(tab.tile("AAPL").locator(".value")).to_have_text("150.00")
     assert tab.page.evaluate("window.flashes") == [["up", "▲"], ["down", "▼"]]
     values = [float(value) for value in tab.page.evaluate("window.values")]
@@ -79,14 +90,15 @@ def test_a_price_runs_to_its_value_and_flashes_with_an_arrow(quiet: Platform, op
 
 def test_with_reduced_motion_nothing_flashes_or_runs(quiet: Platform, open_tab: OpenTab) -> None:
     """The new value stands there at once, with its arrow."""
-    publish(quiet, symbol="AAPL", price=100)
     tab = open_tab("about:blank")
     tab.page.emulate_media(reduced_motion="reduce")
     tab.page.goto(quiet.url)
+    tab.is_connected()
+    send(quiet, "AAPL", 100, seq=1)
     expect(tab.tile("AAPL").locator(".value")).to_have_text("100.00")
     tab.page.evaluate(SEE_FLASHES)
     tab.page.evaluate(SEE_VALUES)
-    publish(quiet, symbol="AAPL", price=200)
+    send(quiet, "AAPL", 200, seq=2)
     expect(tab.tile("AAPL").locator(".arrow")).to_have_text("▲")
     assert tab.page.evaluate("window.values") == ["200.00"]
     assert tab.page.evaluate("window.flashes") == []
@@ -95,15 +107,15 @@ def test_with_reduced_motion_nothing_flashes_or_runs(quiet: Platform, open_tab: 
 
 def test_when_nothing_moves_no_frame_is_drawn(quiet: Platform, open_tab: OpenTab) -> None:
     """The loop of frames rests between prices."""
-    publish(quiet, symbol="AAPL", price=100)
     tab = open_tab("about:blank")
     tab.page.add_init_script(
         """window.frames_ = 0; const ask = window.requestAnimationFrame;
         window.requestAnimationFrame = (draw) => { window.frames_ += 1; return ask(draw); };"""
     )
     tab.page.goto(quiet.url)
+    tab.is_connected()
+    send(quiet, "AAPL", 100, seq=1)
     expect(tab.tile("AAPL").locator(".value")).to_have_text("100.00")
-    tab.is_live()
     tab.page.wait_for_function(
         """() => new Promise((resolve) => {
             const before = window.frames_;

@@ -13,9 +13,13 @@ import type { Interval } from "./route";
 const ASK_EVERY_MS = 10_000;
 /** A connection that takes longer isn't waited for: history has prices meanwhile. */
 const PATIENCE_MS = 1_000;
+/** By then the snapshot has told the closes that the changes are reckoned from, or it was too late to be waited for. */
+const COMPLETE_MS = 4_000;
 
 export interface Listener {
   quote(quote: Quote): void;
+  /** Whether it isn't known what this symbol's change is reckoned from. */
+  lacks(symbol: string): boolean;
   bar(bar: Bar): void;
   /** The state is another one, or the API is down or back. */
   changed(): void;
@@ -29,6 +33,7 @@ export class Feed {
   #stop: Stop | undefined;
   #stopBoard: Stop | undefined;
   #stopBars: Stop | undefined;
+  readonly #completed = new Set<string>();
   #apiFault: string | undefined;
   #trouble = "";
 
@@ -85,6 +90,7 @@ export class Feed {
     before?.(); // after the new ones, so that what is still wanted is never given up
     boardBefore?.();
     if (unheard.size > 0) void this.#ask([...unheard]);
+    setTimeout(() => this.#complete(symbols), COMPLETE_MS);
   }
 
   /** Hear the closed minutes of one symbol, or of none. */
@@ -104,6 +110,13 @@ export class Feed {
       this.#tellApi((error as Error).message);
       throw error;
     }
+  }
+
+  /** Ask once more, and only once, for what a snapshot should have told. */
+  #complete(symbols: readonly string[]): void {
+    const lacking = symbols.filter((symbol) => this.#listener.lacks(symbol) && !this.#completed.has(symbol));
+    for (const symbol of lacking) this.#completed.add(symbol);
+    if (lacking.length > 0) void this.#ask(lacking);
   }
 
   async #ask(symbols?: readonly string[]): Promise<void> {

@@ -29,7 +29,7 @@ const search = part<HTMLInputElement>("search");
 const order = part<HTMLSelectElement>("order");
 const motion = new Motion();
 const quotes = new Quotes();
-const feed = new Feed({ quote: take, bar: takeBar, changed: tell });
+const feed = new Feed({ quote: take, lacks: (symbol) => quotes.lacks(symbol), bar: takeBar, changed: tell });
 const bar = new ConnectionBar();
 const grid = new Grid(part("tiles"), motion, (symbol) => choose(withPin(choice, symbol)));
 const page = new SymbolPage(motion, (symbol, interval, fromMs) => feed.bars(symbol, interval, fromMs));

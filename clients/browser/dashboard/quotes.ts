@@ -29,6 +29,11 @@ export class Quotes {
     return true;
   }
 
+  /** Whether the change of `symbol` is only since this page opened. */
+  lacks(symbol: string): boolean {
+    return (this.#known.get(symbol)?.since ?? "this page opened") === "this page opened";
+  }
+
   get(symbol: string): Known | undefined {
     return this.#known.get(symbol);
   }

@@ -124,10 +124,12 @@ describe("the newest of each symbol", () => {
     const quotes = new Quotes();
     quotes.take(tick(6, 6, 106));
     expect(quotes.get("AAPL")).toMatchObject({ base: 106, since: "this page opened" });
+    expect(quotes.lacks("AAPL")).toBe(true);
     expect(quotes.take(tick(5, 5, 105, { dayOpen: 101 }))).toBe(true);
     expect(quotes.get("AAPL")).toMatchObject({ quote: { seq: 6 }, base: 101, since: "the day's open" });
     expect(quotes.take(tick(5, 5, 105, { previousClose: 100 }))).toBe(true);
     expect(quotes.get("AAPL")).toMatchObject({ quote: { seq: 6 }, base: 100, since: "the previous close" });
+    expect(quotes.lacks("AAPL")).toBe(false);
   });
 });
 

@@ -257,6 +257,10 @@ def test_the_keyboard_goes_all_the_way(platform: Platform, open_tab: OpenTab) ->
     page.goto(platform.url)
     tab.moves("MSFT")
     assert tab.symbols[0] == "MSFT", "kept without the address"
+    assert "pinned=MSFT" in page.url
+    tab.tile("MSFT").locator("a").click()
+    page.go_back()
+    assert tab.symbols[0] == "MSFT", "kept by going to and fro"
 
 
 def test_symbols_are_chosen_searched_and_ordered(platform: Platform, open_tab: OpenTab) -> None:

@@ -11,8 +11,6 @@ import { delayMs } from "../src/backoff";
 import type { Interval } from "./route";
 
 const ASK_EVERY_MS = 10_000;
-/** A connection that takes longer isn't waited for: history has prices meanwhile. */
-const PATIENCE_MS = 1_000;
 /** By then the snapshot has told the closes that the changes are reckoned from, or it was too late to be waited for. */
 const COMPLETE_MS = 4_000;
 
@@ -48,7 +46,6 @@ export class Feed {
     prices.on("snapshot", ({ ok, why }) => this.#tellApi(ok ? undefined : (why ?? "no answer")));
     prices.on("refused", ({ topic, reason }) => this.#tellTrouble(`The broker refused ${topic}: ${reason}.`));
     prices.on("undecodable", ({ topic, reason }) => this.#tellTrouble(`A message on ${topic} made no sense: ${reason}.`));
-    setTimeout(() => void this.#ask(), PATIENCE_MS);
     setInterval(() => void this.#ask(), ASK_EVERY_MS);
     return prices.discovery;
   }
@@ -89,7 +86,9 @@ export class Feed {
         : undefined;
     before?.(); // after the new ones, so that what is still wanted is never given up
     boardBefore?.();
-    if (unheard.size > 0) void this.#ask([...unheard]);
+    const isFirst = before === undefined && boardBefore === undefined;
+    if (isFirst) void this.#ask(symbols); // a first price before the connection stands
+    else if (unheard.size > 0) void this.#ask([...unheard]);
     setTimeout(() => this.#complete(symbols), COMPLETE_MS);
   }
 
@@ -123,6 +122,7 @@ export class Feed {
     const { name } = this.state;
     const isCut = name === "reconnecting" || name === "connecting" || name === "closed";
     if (symbols === undefined && (document.hidden || !(isCut || this.#apiFault !== undefined))) return;
+    if ((symbols ?? this.#wanted).length === 0) return;
     try {
       const quotes = await this.#prices!.latest(symbols ?? this.#wanted);
       for (const quote of quotes.values()) this.#listener.quote(quote);

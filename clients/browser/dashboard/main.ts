@@ -43,12 +43,12 @@ let hasShown = false;
 const begun = new Set<string>();
 
 order.value = choice.order;
+tellAddress();
 search.addEventListener("input", arrange);
 search.addEventListener("keydown", (event) => event.key === "Enter" && part("tiles").querySelector("a")?.click());
 order.addEventListener("change", () => choose({ ...choice, order: ORDERS.find((one) => one === order.value) as Order }));
 part("choose").addEventListener("click", () => carried && chooser.open(carried, chosen(choice, carried)));
 addEventListener("hashchange", go);
-addEventListener("popstate", () => choose(read(location.search, null)));
 addEventListener("keydown", (event) => event.key === "Escape" && page.symbol !== undefined && (location.hash = ""));
 setInterval(tell, TELL_EVERY_MS);
 setInterval(() => choice.order !== "given" && !grid.isHeld && arrange(), SORT_EVERY_MS);
@@ -137,13 +137,18 @@ function tellEmpty(shown: readonly string[], wanted: readonly string[]): void {
 function choose(made: Choice): void {
   choice = made;
   order.value = made.order;
-  history.replaceState(null, "", `${location.pathname}${text(made)}${location.hash}`);
+  tellAddress();
   try {
     localStorage.setItem(KEPT_AS, text(made));
   } catch {
     // a browser that keeps nothing still has the address
   }
   arrange();
+}
+
+/** The address carries the choice, so that it can be passed on. */
+function tellAddress(): void {
+  history.replaceState(null, "", `${location.pathname}${text(choice)}${location.hash}`);
 }
 
 function kept(): string | null {

@@ -28,10 +28,11 @@ export class Figure {
   /** Start towards `price`; say which way that is from the one before. The first price is shown at once. */
   run(price: number, nowMs: number): Move {
     const move = Number.isNaN(this.#to) ? "same" : moveOf(this.#to, price);
-    this.#from = Number.isNaN(this.#shown) ? price : this.#shown;
+    this.#decimals = Math.max(this.#decimals, decimalsOf(price));
+    const steps = Math.abs(price - this.#shown) * 10 ** this.#decimals;
+    this.#from = steps > 1.5 ? this.#shown : price; // between neighbours, and before the first price, is nothing
     this.#to = price;
     this.#startMs = nowMs;
-    this.#decimals = Math.max(this.#decimals, decimalsOf(price));
     return move;
   }
 

@@ -241,7 +241,7 @@ def test_the_keyboard_goes_all_the_way(platform: Platform, open_tab: OpenTab) ->
     expect(page.locator("#chart canvas").first).to_be_visible()
     page.locator("#chart").focus()
     press("ArrowLeft")
-    expect(page.locator("#legend")).to_contain_text("close")
+    expect(page.locator("#spoken")).to_contain_text("close")
     press("Escape")
     expect(tab.tile("MSFT").locator("a")).to_be_focused()
     page.locator("#search").fill("tsl")
@@ -287,6 +287,8 @@ def test_symbols_are_chosen_searched_and_ordered(platform: Platform, open_tab: O
     page.locator("#search").fill("zzz")
     expect(page.locator("#empty")).to_contain_text("zzz")
     assert page.url.endswith("?symbols=&order=name")
+    page.goto(f"{platform.url}/#/NOPE")
+    expect(page.locator("#empty")).to_have_text("This stage doesn't carry NOPE.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

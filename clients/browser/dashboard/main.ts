@@ -113,15 +113,18 @@ async function begin(symbols: readonly string[]): Promise<void> {
 }
 
 function tellEmpty(shown: readonly string[], wanted: readonly string[]): void {
+  const { symbol } = parse(location.hash);
   const others = search.value === "" ? [] : matching(carried!, search.value).filter((symbol) => !wanted.includes(symbol));
   const words =
     carried!.length === 0
       ? "This stage carries no symbols."
-      : wanted.length === 0 && search.value === ""
-        ? "No symbols are chosen."
-        : shown.length === 0 && others.length === 0
-          ? `No symbol has “${search.value.trim()}” in its name.`
-          : "";
+      : symbol !== undefined
+        ? `This stage doesn't carry ${symbol}.`
+        : wanted.length === 0 && search.value === ""
+          ? "No symbols are chosen."
+          : shown.length === 0 && others.length === 0
+            ? `No symbol has “${search.value.trim()}” in its name.`
+            : "";
   part("empty").textContent = words;
   const buttons = others.slice(0, FOUND_MAX).map((symbol) => {
     const button = make("button", "", `Add ${symbol}`);

@@ -181,6 +181,7 @@ export class SymbolPage implements Moving {
   #point(startMs: number | undefined): void {
     this.#pointed = startMs;
     this.#tellCandle();
+    if (document.activeElement === this.#box) part("spoken").textContent = this.#legend.textContent;
   }
 
   /** The candle under the crosshair in words, else the newest. */

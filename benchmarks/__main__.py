@@ -21,6 +21,7 @@ NAMES = (
     "limits",
     "fanout",
     "client",
+    "dashboard",
     "start",
     "weight",
     "soak",

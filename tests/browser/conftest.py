@@ -7,37 +7,26 @@ A tab opened by `open_tab` must end without a console error, an exception or a b
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from tests.browser.executable import FLAGS, MISSING, found
 from tests.browser.tab import Tab
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 TIMEOUT_MS = 15_000
 
 
 @pytest.fixture(scope="session")
 def executable() -> str:
     """The system's Chromium."""
-    found = os.environ.get("TICKWIRE_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
-    if found is None:
-        missing = "no Chromium here: install Debian's package chromium, or name one in TICKWIRE_CHROMIUM"
+    path = found()
+    if path is None:
         if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    return path
 
 
 @pytest.fixture(scope="module")

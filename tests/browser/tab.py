@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 TELL_VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy: ${event.effectiveDirective} forbids ${event.blockedURI}`));"""
@@ -22,18 +23,33 @@ class Tab:
 
     def is_live(self) -> None:
         """Wait until the page says that prices come."""
-        expect(self.page.locator("#status-text")).to_have_text("Live")
+        self.says("Live")
+
+    def is_connected(self) -> None:
+        """Wait until it is, whether prices come or rightly don't."""
+        expect(self.page.locator("#status-text")).to_have_text(re.compile("Connected|Live|Feed paused"))
+
+    def says(self, headline: str) -> None:
+        """Wait until the page says this of its connection."""
+        expect(self.page.locator("#status-text")).to_have_text(headline)
+
+    def tile(self, symbol: str) -> Locator:
+        return self.page.locator(f".tile[data-symbol='{symbol}']")
+
+    @property
+    def symbols(self) -> list[str]:
+        """Those on the grid, in order."""
+        return self.page.locator(".tile .symbol").all_inner_texts()
 
     def seq(self, symbol: str) -> int:
         """The number of the tick that the page shows now; waits for the first."""
-        found = self.page.locator(f"tr[data-symbol='{symbol}'][data-seq]").get_attribute("data-seq")
+        found = self.page.locator(f".tile[data-symbol='{symbol}'][data-seq]").get_attribute("data-seq")
         assert found is not None
         return int(found)
 
     def moves(self, symbol: str) -> None:
         """Wait until the page shows another tick than now."""
-        row = self.page.locator(f"tr[data-symbol='{symbol}']")
-        expect(row).not_to_have_attribute("data-seq", str(self.seq(symbol)))
+        expect(self.tile(symbol)).not_to_have_attribute("data-seq", str(self.seq(symbol)))
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.chromium import Chromium, Tab, chromium
-from tests.browser.conftest import FLAGS
+from tests.browser.executable import FLAGS
 from tests.browser.site import Site, site
 
 pytestmark = pytest.mark.slow

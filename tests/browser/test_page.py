@@ -24,20 +24,27 @@ OpenTab = Callable[[str], Tab]
 
 
 def test_the_page_shows_a_first_price_and_keeps_moving(platform: Any, open_tab: OpenTab) -> None:
-    """A price with its change, time and age, then the next one; no console error, no breach of the policy."""
+    """A price with its change, bid, ask, volume and age, then the next one; no console error, no breach of
+    the policy, and nothing of the charts is loaded.
+    """
     tab = open_tab(platform.url)
     tab.moves("AAPL")
     tab.is_live()
     tab.moves("AAPL")
-    cells = tab.page.locator("tr[data-symbol='AAPL'] td").all_inner_texts()
-    expected = (
-        r"[▲▼]?\s*(up to|down to)?\s*[\d,]+\.\d{2,}",
-        r"[+-]?[\d,.]+ [+-]?[\d.]+%",
-        r"\d\d:\d\d:\d\d",
-        r"\d.*s",
-    )
-    for cell, pattern in zip(cells, expected, strict=True):
-        assert re.fullmatch(pattern, cell.replace("\n", " ")), cells
+    expected = {
+        ".price .value": r"[\d,]+\.\d{2,}",
+        ".change": r"[+-]?[\d.]+% [+-]?[\d,.]+",
+        ".age span:last-child": r"\d.*s",
+        ".facts div:nth-child(1)": r"Bid [\d,.]+",
+        ".facts div:nth-child(2)": r"Ask [\d,.]+",
+        ".facts div:nth-child(3)": r"Vol [\d,.]+M?",
+    }
+    for part, pattern in expected.items():
+        found = " ".join(tab.tile("AAPL").locator(part).inner_text().split())
+        assert re.fullmatch(pattern, found), (part, found)
+    assert tab.tile("AAPL").locator(".line").get_attribute("d")
+    loaded = tab.page.evaluate("performance.getEntriesByType('resource').map(({name}) => name)")
+    assert not [name for name in loaded if "/assets/chart" in name]
 
 
 def test_two_tabs_are_live_at_once(platform: Any, open_tab: OpenTab) -> None:
@@ -48,7 +55,7 @@ def test_two_tabs_are_live_at_once(platform: Any, open_tab: OpenTab) -> None:
     for tab in tabs * 2:
         tab.page.bring_to_front()
         tab.moves("AAPL")
-        expect(tab.page.locator("#status-text")).to_have_text("Live")
+        tab.says("Live")
 
 
 def test_the_page_comes_back_when_its_connection_is_cut(
@@ -68,7 +75,8 @@ def test_the_page_comes_back_when_its_connection_is_cut(
         """() => {
             window.told = [];
             const text = document.getElementById("status-text");
-            new MutationObserver(() => window.told.push(text.textContent)).observe(text, { childList: true });
+            const keep = () => window.told.push(text.textContent);
+            new MutationObserver(keep).observe(text, { characterData: true, subtree: true });
         }"""
     )
     sockets.pop().close(code=4000)
@@ -80,13 +88,17 @@ def test_the_page_comes_back_when_its_connection_is_cut(
 
 
 def test_prices_come_live_while_the_api_is_down(platform: Any, context: BrowserContext) -> None:
-    """The page says that the snapshot failed, and shows what the broker sends."""
-    context.route("**/api/prices*", lambda route: route.fulfill(status=503, body=""))
+    """The page says that it's live only, shows what the broker sends, and its candles begin with the page."""
+    context.route("**/api/*", lambda route: route.fulfill(status=503, body=""))
+    context.route("**/api/bars/*", lambda route: route.fulfill(status=503, body=""))
     tab = Tab(page=context.new_page())
     tab.page.goto(platform.url)
     tab.is_live()
     tab.moves("AAPL")
-    expect(tab.page.locator("#notice")).to_contain_text("the snapshot failed")
+    expect(tab.page.locator("#notice")).to_contain_text("Live only")
+    tab.page.goto(f"{platform.url}/#/AAPL")
+    expect(tab.page.locator("#legend")).to_contain_text("History can't be reached")
+    expect(tab.page.locator("#legend")).to_contain_text("close")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -95,9 +107,10 @@ def test_nothing_sticks_out_on_a_phone(platform: Any, open_tab: OpenTab, scheme:
     tab = open_tab("about:blank")
     tab.page.emulate_media(color_scheme=scheme)
     tab.page.set_viewport_size({"width": 360, "height": 740})
-    tab.page.goto(platform.url)
-    tab.moves("AAPL")
-    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+    for path in ("/", "/#/BTC-USD/5m"):
+        tab.page.goto(f"{platform.url}{path}")
+        expect(tab.page.locator("[data-seq]:visible").first).to_be_visible()
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_the_example_shows_aapl_with_nothing_but_the_library(

@@ -1,91 +1,201 @@
 /**
- * The page: the snapshot first, then live prices, and the truth about the connection.
+ * The dashboard: a grid of live prices, a page for each symbol, and the truth about the connection.
  *
- * In: the platform that serves the page. Out: the table and the status line. It works without the API (live only,
- * and says so), and goes on trying while the platform can't be reached.
+ * In: the platform that serves the page, the address, what the person does. Out: the page. The address says what is
+ * shown; only that is subscribed to. It works without the API (live only) and without the broker (history only),
+ * and goes on trying while neither can be reached.
  */
 
-import { connect, type Discovery, Prices, type Quote, snapshot, type State, SYMBOLS_MAX, type Tick } from "../src/index";
-import { delayMs } from "../src/backoff";
-import { status } from "./status";
-import { Table } from "./table";
+import type { Bar, Quote } from "../src/index";
+import { ConnectionBar } from "./bar";
+import { arranged, type Choice, chosen, matching, type Order, ORDERS, read, text, withPin } from "./choice";
+import { Chooser } from "./chooser";
+import { make, part } from "./dom";
+import { Feed } from "./feed";
+import { Grid } from "./grid";
+import { Motion } from "./motion";
+import { Quotes } from "./quotes";
+import { parse } from "./route";
+import { SPEAK_EVERY_MS, summary } from "./summary";
+import { SymbolPage } from "./symbolpage";
+import { SPAN_MS } from "./trace";
 
-const AGES_EVERY_MS = 500;
+const KEPT_AS = "tickwire.choice";
+const TELL_EVERY_MS = 1_000;
+const SORT_EVERY_MS = 5_000;
+const FOUND_MAX = 8;
 
-const part = (id: string) => document.getElementById(id)!;
-const connections: Prices[] = [];
-let table: Table | undefined;
-let trouble: State = { name: "connecting", sinceMs: Date.now() };
-let lastMessageMs: number | undefined;
+const search = part<HTMLInputElement>("search");
+const order = part<HTMLSelectElement>("order");
+const motion = new Motion();
+const quotes = new Quotes();
+const feed = new Feed({ quote: take, lacks: (symbol) => quotes.lacks(symbol), bar: takeBar, changed: tell });
+const bar = new ConnectionBar();
+const grid = new Grid(part("tiles"), motion, (symbol) => choose(withPin(choice, symbol)));
+const page = new SymbolPage(motion, (symbol, interval, fromMs) => feed.bars(symbol, interval, fromMs));
+const chooser = new Chooser((symbols) => choose({ ...choice, symbols }));
 
+let carried: readonly string[] | undefined;
+let choice: Choice = read(location.search, kept());
+let newestMs: number | undefined;
+let isWhole = true;
+let hasShown = false;
+const begun = new Set<string>();
+
+order.value = choice.order;
+tellAddress();
+search.addEventListener("input", arrange);
+search.addEventListener("keydown", (event) => event.key === "Enter" && part("tiles").querySelector("a")?.click());
+order.addEventListener("change", () => choose({ ...choice, order: ORDERS.find((one) => one === order.value) as Order }));
+part("choose").addEventListener("click", () => carried && chooser.open(carried, chosen(choice, carried)));
+addEventListener("hashchange", go);
+addEventListener("keydown", (event) => event.key === "Escape" && page.symbol !== undefined && (location.hash = ""));
+setInterval(tell, TELL_EVERY_MS);
+setInterval(() => choice.order !== "given" && !grid.isHeld && arrange(), SORT_EVERY_MS);
+setInterval(speak, SPEAK_EVERY_MS);
 void start();
-setInterval(tellTime, AGES_EVERY_MS);
 
 async function start(): Promise<void> {
-  const first = await persistently(() => connect());
-  const { symbols, stage, lanes } = first.discovery;
+  tell();
+  const { symbols, stage } = await feed.start();
+  carried = symbols;
   part("stage").textContent = stage;
-  table = new Table(part("rows"), symbols);
-  const heard = symbols.filter((symbol) => lanes?.[symbol] !== "off");
-  watch(first, heard.slice(0, SYMBOLS_MAX));
-  void showSnapshot(first.discovery);
-  for (let from = SYMBOLS_MAX; from < heard.length; from += SYMBOLS_MAX) {
-    watch(new Prices(location.origin, first.discovery), heard.slice(from, from + SYMBOLS_MAX));
+  go();
+}
+
+/** Show what the address says. */
+function go(): void {
+  if (carried === undefined) return;
+  const { symbol, interval } = parse(location.hash);
+  const isKnown = symbol !== undefined && carried.includes(symbol);
+  const was = page.symbol;
+  part("grid-page").hidden = isKnown;
+  if (isKnown) {
+    feed.want([symbol]);
+    feed.wantBars(symbol);
+    page.open(symbol, interval, quotes.get(symbol));
+    if (was !== symbol && hasShown) part("symbol-name").focus();
+    hasShown = true;
+    return;
+  }
+  hasShown = true;
+  page.close();
+  feed.wantBars(undefined);
+  document.title = "Tickwire: live prices";
+  arrange();
+  if (was !== undefined) part("tiles").querySelector<HTMLElement>(`[data-symbol="${CSS.escape(was)}"] a`)?.focus();
+}
+
+/** Bring the grid in line with the choice, the search and the prices. */
+function arrange(): void {
+  if (carried === undefined || page.symbol !== undefined) return;
+  const wanted = chosen(choice, carried);
+  const shown = arranged(choice, carried, search.value, changeOf);
+  grid.arrange(shown, new Set(choice.pinned), new Set(wanted));
+  feed.want(wanted);
+  for (const symbol of wanted) {
+    const known = quotes.get(symbol);
+    if (known !== undefined && !begun.has(symbol)) grid.show(known);
+  }
+  part("choose-count").textContent = `${wanted.length} of ${carried.length}`;
+  tellEmpty(shown, wanted);
+  void begin(wanted);
+}
+
+/** The last hour of each symbol, one after the other, for the sparklines; they do without it. */
+async function begin(symbols: readonly string[]): Promise<void> {
+  for (const symbol of symbols.filter((one) => !begun.has(one))) {
+    begun.add(symbol);
+    const bars = await feed.bars(symbol, "1m", Date.now() - SPAN_MS).catch(() => undefined);
+    if (bars === undefined) return;
+    grid.begin(symbol, bars.map(({ startMs, close }) => ({ timeMs: startMs + 59_999, price: close })));
   }
 }
 
-function watch(prices: Prices, symbols: readonly string[]): void {
-  connections.push(prices);
-  prices.on("state", tellTime);
-  prices.on("refused", ({ topic, reason }) => notice(`The broker refused ${topic}: ${reason}.`));
-  prices.on("undecodable", ({ topic, reason }) => notice(`A message on ${topic} made no sense: ${reason}.`));
-  prices.subscribe(symbols, (tick: Tick) => {
-    lastMessageMs = Date.now();
-    show(tick);
+function tellEmpty(shown: readonly string[], wanted: readonly string[]): void {
+  const { symbol } = parse(location.hash);
+  const others = search.value === "" ? [] : matching(carried!, search.value).filter((symbol) => !wanted.includes(symbol));
+  const words =
+    carried!.length === 0
+      ? "This stage carries no symbols."
+      : symbol !== undefined
+        ? `This stage doesn't carry ${symbol}.`
+        : wanted.length === 0 && search.value === ""
+          ? "No symbols are chosen."
+          : shown.length === 0 && others.length === 0
+            ? `No symbol has “${search.value.trim()}” in its name.`
+            : "";
+  part("empty").textContent = words;
+  const buttons = others.slice(0, FOUND_MAX).map((symbol) => {
+    const button = make("button", "", `Add ${symbol}`);
+    button.addEventListener("click", () => {
+      search.value = "";
+      choose({ ...choice, symbols: [...wanted, symbol] });
+    });
+    return button;
   });
+  part("others").replaceChildren(...buttons);
 }
 
-async function showSnapshot({ api, symbols }: Discovery): Promise<void> {
+function choose(made: Choice): void {
+  choice = made;
+  order.value = made.order;
+  tellAddress();
   try {
-    for (const quote of await snapshot(api, symbols)) show(quote);
-  } catch (error) {
-    notice(`Prices appear as they change, since the snapshot failed: ${(error as Error).message}.`);
+    localStorage.setItem(KEPT_AS, text(made));
+  } catch {
+    // a browser that keeps nothing still has the address
+  }
+  arrange();
+}
+
+/** The address carries the choice, so that it can be passed on. */
+function tellAddress(): void {
+  history.replaceState(null, "", `${location.pathname}${text(choice)}${location.hash}`);
+}
+
+function kept(): string | null {
+  try {
+    return localStorage.getItem(KEPT_AS);
+  } catch {
+    return null;
   }
 }
 
-function show(quote: Quote): void {
-  table?.show(quote);
+function take(quote: Quote): void {
+  if (quote.symbol === page.symbol) page.add(quote);
+  if (!quotes.take(quote)) return;
+  newestMs = Math.max(newestMs ?? 0, quote.timeMs);
   if (quote.source === "simulated") part("simulated").hidden = false;
+  const known = quotes.get(quote.symbol)!;
+  grid.show(known);
+  if (quote.symbol === page.symbol) page.show(known);
 }
 
-/** What `attempt` gives, tried again for as long as it takes. */
-async function persistently<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let failures = 1; ; failures += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const waitMs = delayMs(failures);
-      const nowMs = Date.now();
-      const why = (error as Error).message;
-      trouble = { name: "reconnecting", sinceMs: nowMs, retryAtMs: nowMs + waitMs, attempt: failures, why };
-      tellTime();
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
-    }
-  }
+function takeBar(closed: Bar): void {
+  if (closed.symbol === page.symbol) page.put(closed);
 }
 
-function tellTime(): void {
+function tell(): void {
+  const { state, stats, apiFault, trouble } = feed;
+  bar.tell(state, stats, newestMs, apiFault, trouble);
   const nowMs = Date.now();
-  table?.tellAges(nowMs);
-  const states = connections.map((prices) => prices.state);
-  const state = states.find(({ name }) => name !== "live") ?? states[0] ?? trouble;
-  const { mood, headline, detail } = status(state, lastMessageMs, nowMs);
-  part("status").dataset.mood = mood;
-  if (part("status-text").textContent !== headline) part("status-text").textContent = headline;
-  part("status-detail").textContent = detail;
+  if (page.symbol === undefined) grid.tellAges(nowMs);
+  else page.tellAge(nowMs);
+  const wasWhole = isWhole;
+  isWhole = apiFault === undefined && state.name !== "reconnecting";
+  if (isWhole && !wasWhole) void page.read();
 }
 
-function notice(text: string): void {
-  part("notice").textContent = text;
-  part("notice").hidden = false;
+function changeOf(symbol: string): number | undefined {
+  const known = quotes.get(symbol);
+  return known && known.quote.price / known.base - 1;
+}
+
+/** Say how things stand, to those who listen. */
+function speak(): void {
+  if (carried === undefined || document.hidden) return;
+  const symbols = page.symbol === undefined ? chosen(choice, carried) : [page.symbol];
+  const known = symbols.map((symbol) => quotes.get(symbol)).filter((one) => one !== undefined);
+  part("spoken").textContent = summary(known);
 }

@@ -1,51 +1,62 @@
 /**
  * What the page says of its connection, and no more than is true.
  *
- * In: the client's state, and when the last message came. Out: a headline that changes seldom (a screen reader
- * reads it out), a detail that may change each second, and a mood for the colour beside them.
+ * In: the client's state, when the newest price was made, whether the API answers. Out: a headline that changes
+ * seldom (a screen reader reads it out), a detail that may change each second, a mood for the colour beside them;
+ * and a notice of what is missing meanwhile.
  */
 
 import type { State } from "../src/index";
-import { age } from "./format";
+import { age, clock } from "./format";
 
-/** Connected without a message for longer than this is called silent. */
-export const SILENT_MS = 15_000;
-
-export interface Status {
-  readonly mood: "live" | "waiting" | "trouble";
+export interface Told {
+  readonly mood: "live" | "waiting" | "quiet" | "trouble";
   readonly headline: string;
   readonly detail: string;
 }
 
-export function status(state: State, lastMessageMs: number | undefined, nowMs: number): Status {
+export function status(state: State, newestMs: number | undefined, nowMs: number): Told {
   switch (state.name) {
     case "connecting":
       return { mood: "waiting", headline: "Connecting", detail: "" };
+    case "live":
+      return newestMs === undefined
+        ? { mood: "waiting", headline: "Connected", detail: "waiting for the first price" }
+        : { mood: "live", headline: "Live", detail: `last price ${age(nowMs - newestMs)} ago` };
+    case "delayed":
+      return { mood: "waiting", headline: "Delayed", detail: state.why };
+    case "stale":
+      return { mood: "trouble", headline: "Stale", detail: state.why };
+    case "quiet":
+      return {
+        mood: "quiet",
+        headline: state.because === "market" ? "Market closed" : "Feed paused",
+        detail: state.untilMs === undefined ? state.why : `until ${when(state.untilMs, nowMs)}`,
+      };
+    case "reconnecting":
+      return { mood: "trouble", headline: "Reconnecting", detail: `${left(state.retryAtMs - nowMs)}: ${state.why}` };
+    case "hidden":
+      return { mood: "quiet", headline: "Paused", detail: state.why };
     case "closed":
       return { mood: "trouble", headline: "Closed", detail: state.why };
-    case "reconnecting":
-      return { mood: "trouble", headline: "Reconnecting", detail: `${when(state.retryAtMs - nowMs)}: ${state.why}` };
-    case "delayed":
-    case "stale":
-    case "quiet":
-    case "hidden":
-      return { mood: "waiting", headline: state.name[0]!.toUpperCase() + state.name.slice(1), detail: state.why };
-    case "live":
-      return connected(state.sinceMs, lastMessageMs, nowMs);
   }
 }
 
-function connected(sinceMs: number, lastMessageMs: number | undefined, nowMs: number): Status {
-  const silentMs = nowMs - Math.max(sinceMs, lastMessageMs ?? 0);
-  if (silentMs >= SILENT_MS) {
-    return { mood: "trouble", headline: "Connected, but silent", detail: `no price for ${age(silentMs)}` };
-  }
-  if (lastMessageMs === undefined || lastMessageMs < sinceMs) {
-    return { mood: "waiting", headline: "Connected", detail: "waiting for the next price" };
-  }
-  return { mood: "live", headline: "Live", detail: `last price ${age(silentMs)} ago` };
+/** What a person should know besides: which half of the platform is missing. Empty when it's all there. */
+export function notice(state: State, apiFault: string | undefined, newestMs: number | undefined): string {
+  const isCut = state.name === "reconnecting" || state.name === "closed";
+  if (isCut && apiFault !== undefined) return "Neither live prices nor history can be reached. What you see is the last that came.";
+  if (isCut && newestMs !== undefined) return `History only: the newest price is from ${clock(newestMs)}.`;
+  if (apiFault !== undefined) return `Live only: history can't be reached (${apiFault}).`;
+  return "";
 }
 
-function when(leftMs: number): string {
+function left(leftMs: number): string {
   return leftMs > 0 ? `in ${Math.ceil(leftMs / 1000)} s` : "now";
+}
+
+function when(timeMs: number, nowMs: number): string {
+  const isSoon = timeMs - nowMs < 86_400_000;
+  const day = isSoon ? "" : `${new Intl.DateTimeFormat(undefined, { weekday: "short" }).format(timeMs)} `;
+  return `${day}${clock(timeMs).slice(0, 5)}`;
 }

@@ -30,3 +30,19 @@ test("a bundler takes only what a page uses: reading a message needs neither MQT
   })) as Rolldown.RolldownOutput[];
   expect(built[0]!.output[0].code.length).toBeLessThan(3_000);
 });
+
+test("the dashboard's first price takes at most 33 KB, and the charts wait until they are looked at", async () => {
+  const built = (await build({ configFile: "vite.config.ts", logLevel: "silent", build: { write: false } })) as Rolldown.RolldownOutput;
+  const size = (content: string | Uint8Array) => gzipSync(content, { level: 9 }).length;
+  const [first, charts] = [built.output.filter(isFirst), built.output.filter((part) => !isFirst(part))].map((parts) =>
+    parts.reduce((sum, part) => sum + size(part.type === "chunk" ? part.code : part.source), 0),
+  ) as [number, number];
+  console.log(`gzip: ${first} bytes to the dashboard's first price, ${charts} for its charts`);
+  expect(first).toBeLessThanOrEqual(33_000);
+  expect(charts).toBeGreaterThan(40_000);
+});
+
+/** What index.html itself loads. */
+function isFirst(part: Rolldown.OutputChunk | Rolldown.OutputAsset): boolean {
+  return part.type === "asset" || part.isEntry;
+}

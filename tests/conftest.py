@@ -7,12 +7,17 @@ that ask run after the others, so that a running feed slows none of those down; 
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from local.cloud import Cloud
 from local.platform import Platform
+
+# Started in the background or by nohup we ignore these, and so would whatever the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _LATE = ("cloud", "quiet", "platform")
 

@@ -61,8 +61,6 @@ class Run:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # A test run that outlives its terminal (nohup) ignores hang-ups; what it starts here doesn't.
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

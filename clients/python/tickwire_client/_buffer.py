@@ -95,13 +95,23 @@ class Buffer(Generic[T]):
         if len(self._queue) <= self._size // 2:
             call()
 
-    def put(self, items: Sequence[T | Event], *, plain: bool = False) -> None:
-        """Take items, by the policy; `plain` ones hold no event. The caller holds the lock."""
+    def push(self, items: Sequence[T]) -> None:
+        """As `put`, for items without events: while all goes well, in as few steps as can be."""
+        if self._fifo and not self._newest and len(self._queue) + len(items) <= self._size:
+            self._queue.extend(items)
+            if self._waiting:
+                self._waiting = False
+                self._wake()
+        else:
+            self.put(items)
+
+    def put(self, items: Sequence[T | Event]) -> None:
+        """Take items, by the policy. The caller holds the lock."""
         queue = self._queue
         if self._ended is not None:
             self._left_out += len(items)
             return
-        if not (plain or self._events):
+        if not self._events:
             items = [item for item in items if not isinstance(item, Gap)]
         if self._fifo and not self._newest and len(queue) + len(items) <= self._size:
             queue.extend(items)

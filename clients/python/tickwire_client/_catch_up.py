@@ -25,7 +25,7 @@ from tickwire_client.errors import AnswerError, RejectedError, TickwireError, Un
 from tickwire_client.values import Bar, BoardUpdate, Quote
 
 LOSS_S = 2.0  # a loss may be everybody's: ask within this
-RETURN_S = 0.5  # a connection's return has been spread by its back-off
+RETURN_S = 0.4  # a connection's return has been spread by its back-off
 AT_ONCE = 4  # requests
 TRIES_MAX = 6  # some 15 s
 LAGS_MAX = 3  # a read right after the write may not see it yet

@@ -9,9 +9,9 @@ the broker bears; an open connection that is dead is noticed.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from time import time_ns
 from typing import Any
 
 from tickwire import limits, wire
@@ -109,7 +109,7 @@ class Hub:
             return
         if route.ticks:
             self._counters.received += len(found)
-            self.latencies_ms.append(time.time_ns() // 1_000_000 - found[-1].time_ms)
+            self.latencies_ms.append(time_ns() // 1_000_000 - found[-1].time_ms)
         else:
             self._counters.received += 1
         for stream in route.streams:

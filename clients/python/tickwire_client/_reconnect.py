@@ -1,7 +1,7 @@
 """When a connection is made anew, and when never again. Pure: events and their time in, decisions out.
 
 What always holds: waits are spread by full jitter below a ceiling that doubles from 0.5 s to 60 s and is
-never more than half of what the outage has lasted, so that a short one ends soon; a refusal is tried once
+never more than a third of what the outage has lasted, so that a short one ends soon; a refusal is tried once
 more with everything fetched anew, and then it's final. See tests/vectors/reconnect.json.
 """
 
@@ -37,7 +37,7 @@ class Step:
 
 def ceiling_s(failures: int, down_s: float) -> float:
     """The longest wait after this many failures in a row (1 or more) in an outage of `down_s` so far."""
-    return min(CEILING_S, BASE_S * 2.0 ** min(failures - 1, 20), max(BASE_S, down_s / 2))
+    return min(CEILING_S, BASE_S * 2.0 ** min(failures - 1, 20), max(BASE_S, down_s / 3))
 
 
 class Reconnect:

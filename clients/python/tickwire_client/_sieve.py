@@ -23,7 +23,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Sieve(Protocol[T_co]):
-    def sift(self, found: Any, *, keep: bool = True) -> Sequence[T_co | Event]:
+    def sift(self, found: Any, keep: bool = True) -> Sequence[T_co | Event]:
         """What passes of a decoded message. Without `keep` it is only noted, to be fetched later."""
 
     @property
@@ -48,9 +48,9 @@ class TickSieve:
         }
         self._limit, self._counters = limit, counters
 
-    def sift(self, found: Sequence[Tick] | BoardUpdate, *, keep: bool = True) -> Sequence[Item]:
+    def sift(self, found: Sequence[Tick] | BoardUpdate, keep: bool = True) -> Sequence[Item]:
         if isinstance(found, BoardUpdate):
-            return [item for quote in found.prices for item in self.sift([quote.tick], keep=keep)]
+            return [item for quote in found.prices for item in self.sift([quote.tick], keep)]
         first = found[0]
         order = self.orders.get(first.symbol)
         if order is None:
@@ -105,7 +105,7 @@ class BoardSieve:
         self._last = dict.fromkeys(symbols, (-1, -1))
         self._counters = counters
 
-    def sift(self, found: BoardUpdate, *, keep: bool = True) -> Sequence[BoardUpdate]:
+    def sift(self, found: BoardUpdate, keep: bool = True) -> Sequence[BoardUpdate]:
         new = []
         for quote in found.prices:
             place = (quote.tick.series, quote.tick.seq)
@@ -129,7 +129,7 @@ class BarSieve:
         self._seen: dict[str, OrderedDict[datetime, tuple[int, int]]] = {s: OrderedDict() for s in symbols}
         self._counters = counters
 
-    def sift(self, found: Bar, *, keep: bool = True) -> Sequence[Bar]:
+    def sift(self, found: Bar, keep: bool = True) -> Sequence[Bar]:
         seen = self._seen.get(found.symbol)
         if seen is None:
             return ()
@@ -160,7 +160,7 @@ class AlertSieve:
     def __init__(self, symbols: Sequence[str]) -> None:
         self._symbols = frozenset(symbols)
 
-    def sift(self, found: Alert, *, keep: bool = True) -> Sequence[Alert]:
+    def sift(self, found: Alert, keep: bool = True) -> Sequence[Alert]:
         return (found,) if found.symbol in self._symbols else ()
 
     def behind(self, quote: Quote) -> bool:

@@ -76,6 +76,7 @@ class Stream(Generic[T]):
         merge: Callable[[T, T], T],
     ) -> None:
         self.topics, self.symbols, self.sieve = topics, symbols, sieve
+        self._sift = sieve.sift
         self.read = read
         """How a message of its topics is decoded; all of a topic's streams have the same."""
         self.paced = paced
@@ -181,9 +182,9 @@ class Stream(Generic[T]):
                     keep = False  # it's fetched when the reader has caught up
                 else:
                     buffer.wait_for_room()
-            items = self.sieve.sift(found, keep=keep)
+            items = self._sift(found, keep)
             if items is found:  # as almost always
-                buffer.put(items, plain=True)
+                buffer.push(items)
                 return
             if items:
                 buffer.put(items)

@@ -91,7 +91,9 @@ class TickCatchUp:
         """Wait for a random time; True when the stream has stood up meanwhile, which comes first."""
         try:
             async with asyncio.timeout(random.uniform(0, most_s)):
-                await self._wanted.wait()
+                while not self._stood:  # what else is missing meanwhile waits with the rest
+                    self._wanted.clear()
+                    await self._wanted.wait()
         except TimeoutError:
             return False
         return True

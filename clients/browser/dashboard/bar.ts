@@ -1,7 +1,7 @@
 /** The bar that is always in view: the connection's state and why, how fast prices come, what this tab costs. */
 
 import type { State, Stats } from "../src/index";
-import { dollarsAMonth } from "./cost";
+import { dollarsAMonth, LIST, type Tariff } from "./cost";
 import { mark, part, write } from "./dom";
 import { dollars, latency, rate } from "./format";
 import { notice, status } from "./status";
@@ -9,6 +9,7 @@ import { notice, status } from "./status";
 const textOf = (id: string) => part(id).appendChild(document.createTextNode(""));
 
 export class ConnectionBar {
+  tariff: Tariff = LIST;
   readonly #status = part("status");
   readonly #headline = textOf("status-text");
   readonly #detail = textOf("status-detail");
@@ -28,7 +29,7 @@ export class ConnectionBar {
     write(this.#p50, latencyMs === undefined ? "–" : latency(latencyMs.p50));
     write(this.#p95, latencyMs === undefined ? "–" : latency(latencyMs.p95));
     write(this.#rate, rate(messagesPerS));
-    write(this.#cost, dollars(dollarsAMonth(messagesPerS)));
+    write(this.#cost, dollars(dollarsAMonth(messagesPerS, this.tariff)));
     const text = notice(state, apiFault, newestMs) || trouble;
     if (this.#notice.textContent !== text) this.#notice.textContent = text;
     this.#notice.hidden = text === "";

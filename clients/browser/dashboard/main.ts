@@ -10,6 +10,7 @@ import type { Bar, Quote } from "../src/index";
 import { ConnectionBar } from "./bar";
 import { arranged, type Choice, chosen, matching, type Order, ORDERS, read, text, withPin } from "./choice";
 import { Chooser } from "./chooser";
+import { tariffOf } from "./cost";
 import { make, part } from "./dom";
 import { Feed } from "./feed";
 import { Grid } from "./grid";
@@ -57,8 +58,10 @@ void start();
 
 async function start(): Promise<void> {
   tell();
-  const { symbols, stage } = await feed.start();
+  const discovery = await feed.start();
+  const { symbols, stage } = discovery;
   carried = symbols;
+  bar.tariff = tariffOf(discovery);
   part("stage").textContent = stage;
   go();
 }

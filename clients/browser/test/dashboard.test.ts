@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 
-import { dollarsAMonth } from "../dashboard/cost";
+import { dollarsAMonth, LIST, tariffOf } from "../dashboard/cost";
 import { age, change, decimalsOf, dollars, latency, percent, price, priceWith, rate, volume } from "../dashboard/format";
 import type { Known } from "../dashboard/quotes";
 import { notice, status } from "../dashboard/status";
@@ -67,8 +67,14 @@ describe("numbers", () => {
 
 describe("what this tab costs", () => {
   test("16 messages a second are 42 million a month, and the connection's minutes are next to nothing", () => {
-    expect(dollarsAMonth(16)).toBeCloseTo(42.05, 2);
-    expect(dollarsAMonth(0)).toBeCloseTo(0.0035, 4);
+    expect(dollarsAMonth(16, LIST)).toBeCloseTo(42.05, 2);
+    expect(dollarsAMonth(0, LIST)).toBeCloseTo(0.0035, 4);
+  });
+
+  test("the platform's own prices count where it names them", () => {
+    const prices = { delivery: 2e-6, deliveryBytes: 5_000, connectionMinute: 0.1e-6, currency: "USD" };
+    expect(dollarsAMonth(16, tariffOf({ prices }))).toBeCloseTo(84.1, 2);
+    expect(tariffOf({})).toBe(LIST);
   });
 
   test.each([

@@ -79,7 +79,12 @@ def _figures() -> Iterator[Section]:
             Row(what="economy", value=plain.total, unit="$ a month", at_most=10),
             Row(what="without a profile", value=bill(_stage(B)).total, unit="$ a month"),
             Row(what="requests alone, a thousand", value=rest / 1_000, unit="$", at_most=0.005),
-            Row(what="a million deliveries to viewers", value=_each(seen) * 1e6, unit="$", at_most=1.0),
+            Row(
+                what="a million deliveries to viewers",
+                value=round(_each(seen) * 1e6, 6),
+                unit="$",
+                at_most=1.0,
+            ),
         ],
         notes=_working("economy", plain),
     )

@@ -12,11 +12,9 @@ from components.function import Function, FunctionArgs
 from components.identity import Identity
 from components.place import Place
 from components.rights import allow
-from tickwire.brakes import GUESTS, parameter
+from tickwire.brakes import ALARM, GUESTS, parameter
 from tickwire.stage import Stage
 
-ALARM = "guest-brake"
-"""The noun of the alarm that calls it."""
 CALLER = "lambda.alarms.cloudwatch.amazonaws.com"
 
 

@@ -13,9 +13,9 @@ from typing import Literal
 
 import pulumi
 
-from components.brake import ALARM
 from components.function import Function
 from components.queue import Queue
+from tickwire.brakes import ALARM
 from tickwire.calendar import ALWAYS
 from tickwire.stage import Stage
 from tickwire.status import SILENCE_S_MAX

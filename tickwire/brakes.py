@@ -17,6 +17,8 @@ RELEASES = {GUESTS: "tickwire guests on", PAUSE: "tickwire resume"}
 
 CLOSED = "guests-off"
 """The noun of the policy with the Deny."""
+ALARM = "guest-brake"
+"""The noun of the alarm that shuts guests out by itself."""
 DENIED = ("iot:Connect", "iot:Subscribe", "iot:Receive")
 
 SCHEDULED = ("feed", "bars", "status")

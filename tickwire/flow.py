@@ -53,7 +53,8 @@ class Flow:
         fed = stage.feed == "simulated"
         made = (0.0 if stage.feed_paused else float(stage.feed_rate)) if fed else 1.0
         trades = made if work.trades is None else work.trades
-        packed = 1000 / stage.feed_pack_ms if work.messages is None else work.messages
+        alone = 1000 / stage.feed_pack_ms if fed else trades  # another's feed: each trade comes by itself
+        packed = alone if work.messages is None else work.messages
         rate = min(trades, packed)
         ticks = trades / rate if rate else 1.0
         calls = rate * math.ceil(symbols / GROUP)

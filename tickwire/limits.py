@@ -223,4 +223,6 @@ QUOTAS = (
     IDENTITIES,
     CREDENTIALS,
 )
-"""Those that Tickwire can meet. It retains nothing, sends at QoS 0 and has no rules, so theirs can't bite."""
+"""Those that Tickwire can meet. It retains one message, a pause's status, sends at QoS 0 and has no rules, so
+theirs can't bite.
+"""

@@ -6,6 +6,7 @@ the stage's budget. All of it is `bill` tried with other settings.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -74,7 +75,8 @@ def changes(stage: Stage) -> Iterator[Change]:
         yield change("barDays", 30, bar_days=30)
     for window in WINDOWS:
         if int(window[:-1]) > stage.window_s:
-            yield Change(setting="boardWindow", value=window, stage=_windowed(stage, window))
+            note = "the price lanes too" if stage.conflated else ""
+            yield Change(setting="boardWindow", value=window, stage=_windowed(stage, window), note=note)
         if stage.live or int(window[:-1]) > stage.window_s:
             slower = on_price_lane(stage, window)
             note = "" if slower.window_s == stage.window_s else "the board too"
@@ -93,21 +95,27 @@ def changes(stage: Stage) -> Iterator[Change]:
     if stage.calendar == ALWAYS and work.hours is None:
         yield change("calendar", "XNYS", calendar="XNYS")
     if stage.profile != "economy":
-        yield Change(setting="profile", value="economy", stage=with_profile(stage, "economy"))
+        cheaper = with_profile(stage, "economy")
+        with contextlib.suppress(ConfigError):  # windows of its own that don't go with the profile's
+            cheaper.check_lanes()
+            yield Change(setting="profile", value="economy", stage=cheaper)
 
 
 def with_profile(stage: Stage, profile: str) -> Stage:
-    """The stage with all that a profile sets."""
-    sets = PROFILES[profile]
+    """The stage with another profile. What isn't as its own profile has it, it says for itself, and keeps."""
+    now, sets = PROFILES[stage.profile], PROFILES[profile]
+
+    def of(key: str, value: Any) -> Any:
+        return sets[key] if value == now[key] else value
+
     return replace(
         stage,
         profile=profile,
-        price_lane=sets["priceLane"],
-        price_lanes={},
-        board_window=sets["boardWindow"],
-        feed_pack_ms=sets["feedPackMs"],
-        log_retention_days=sets["logRetentionDays"],
-        monitoring=sets["monitoring"],
+        price_lane=of("priceLane", stage.price_lane),
+        board_window=of("boardWindow", stage.board_window),
+        feed_pack_ms=of("feedPackMs", stage.feed_pack_ms),
+        log_retention_days=of("logRetentionDays", stage.log_retention_days),
+        monitoring=of("monitoring", stage.monitoring),
     )
 
 
@@ -173,7 +181,8 @@ def refuse_beyond_budget(stage: Stage) -> None:
         hint = "no single setting would fit" + (
             f": {most.change} comes to ${most.total:,.2f}" if most else ""
         )
+    hours = "" if stage.workload.hours is None else f" --hours {stage.workload.hours:g}"
     raise ConfigError(
         f"monthlyBudget is ${stage.monthly_budget:,} and the estimate ${total:,.2f}; {hint}, "
-        "or expected a higher budget or a smaller workload (tickwire cost shows the bill)"
+        f"or expected a higher budget or a smaller workload (tickwire cost{hours} shows the bill)"
     )

@@ -81,7 +81,7 @@ class Stage:
                 given[key] = value
         values = {_snake(key): _CHECKS[key](key, value) for key, value in given.items()}
         stage = cls(name=name, **values)
-        stage._check_lanes()
+        stage.check_lanes()
         return stage
 
     @property
@@ -119,7 +119,8 @@ class Stage:
         windows = {self.lane(symbol) for symbol in self.conflated} | {self.board_window} - {""}
         return int(windows.pop()[:-1]) if windows else 1
 
-    def _check_lanes(self) -> None:
+    def check_lanes(self) -> None:
+        """Raise ConfigError for lanes that don't go together, or with the audience."""
         strangers = [symbol for symbol in self.price_lanes if symbol not in self.symbols]
         if strangers:
             raise ConfigError(f"priceLanes names {strangers[0]!r}; expected one of this stage's symbols")
@@ -131,6 +132,10 @@ class Stage:
                 raise ConfigError(
                     f"{one} is {window!r} and {first} {windows[first]!r}; expected one window a stage"
                 )
+        if not (self.live or self.conflated) and any(
+            viewers.count and viewers.lane == "price" for viewers in self.workload.viewers
+        ):
+            raise ConfigError("workload.viewers watch the price lane, which is off; expected board or bar")
 
     def named(self, noun: str) -> str:
         """The physical name of a resource of this stage."""

@@ -205,6 +205,8 @@ def _watched(viewers: Viewers, flow: Flow) -> Iterator[Use]:
     minutes = viewers.count * viewers.hours * 60 * connections
     arrivals = sessions * (connections + math.ceil(filters / FILTERS))
     yield Use(of="iot.message", lane=lane, what="deliveries", quantity=messages)
+    told = viewers.count * viewers.hours * 60  # both clients subscribe to the status, too
+    yield Use(of="iot.message", lane="status", what="the status to viewers", quantity=told)
     yield Use(of="iot.message", lane=lane, what="connects and subscribes", quantity=arrivals)
     yield Use(of="iot.minute", lane=lane, what="connections", quantity=minutes)
     size = {"board": BOARD_BYTES * flow.symbols, "bar": 300}.get(

@@ -18,6 +18,7 @@ HOURS = {"always": ALWAYS_H, "market": MARKET_H, "office": OFFICE_H}
 LANES = ("price", "board", "bar")
 VIEWERS_MAX = 100_000_000
 RATE_MAX = 100_000.0
+MESSAGES_MIN = 0.01
 _KEYS = ("trades", "messages", "hours", "viewers", "requests")
 _VIEWER_KEYS = ("count", "lane", "symbols", "hours")
 
@@ -41,7 +42,9 @@ class Workload:
     trades: float | None = None
     """Of each symbol, a second; None: what the simulated feed makes, or one."""
     messages: float | None = None
-    """That these trades come in, of each symbol, a second; None: as the simulated feed packs them."""
+    """That these trades come in, of each symbol, a second; None: as the simulated feed packs them, and each
+    trade of another feed by itself.
+    """
     hours: float | None = None
     """In which trades come, a month; None: those of the stage's calendar."""
     viewers: tuple[Viewers, ...] = (Viewers(count=5),)
@@ -56,6 +59,11 @@ class Workload:
         for rate in ("trades", "messages"):
             if settings.get(rate) is not None:
                 values[rate] = _number(f"{name}.{rate}", settings[rate], RATE_MAX, "a second and symbol")
+        if values.get("trades") != 0 and values.get("messages", 1.0) < MESSAGES_MIN:
+            raise ConfigError(
+                f"{name}.messages is {settings['messages']!r}; expected at least {MESSAGES_MIN:g}"
+                " a second and symbol, or trades: 0"
+            )
         if settings.get("hours") is not None:
             values["hours"] = _hours(f"{name}.hours", settings["hours"])
         if "requests" in settings:

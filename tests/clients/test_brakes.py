@@ -201,7 +201,10 @@ def test_going_on_leaves_a_feed_alone_that_the_settings_pause(stage: Stage) -> N
 
 
 def test_the_alarm_shuts_guests_out_by_itself(stage: Stage) -> None:
-    """At the rate, nothing; over it, the function, with no more than its own rights, pulls the brake."""
+    """At the rate, nothing; over it, the function, with no more than its own rights, pulls the brake.
+
+    Guests who are let in while it still rings are shut out again by the next minute that's too much.
+    """
     assert count(stage, 500 * 60) != "ALARM"
     assert said(stage, "guests") == {"guests": "on"}
     with listening(stage, "prices/AAPL") as heard:
@@ -213,6 +216,9 @@ def test_the_alarm_shuts_guests_out_by_itself(stage: Stage) -> None:
             soon(lambda: is_deaf(heard))
         finally:
             said(stage, "guests", "on")
+        assert count(stage, 1) == "ALARM"
+        soon(lambda: json.loads(tickwire(stage.url, "--json", "guests").stdout)["guests"] == "off")
+        said(stage, "guests", "on")
         assert heard.get(timeout=SOON_S)
 
 

@@ -15,7 +15,7 @@ from tickwire.errors import ConfigError
 from tickwire.flow import Flow, chunk_units, watched
 from tickwire.prices import PRICES, charge
 from tickwire.profiles import UNSAID
-from tickwire.savings import beside, refuse_beyond_budget, savings
+from tickwire.savings import beside, refuse_beyond_budget, savings, with_profile
 from tickwire.stage import Stage
 
 MONTH_S = 2_628_000  # 730 h
@@ -112,7 +112,8 @@ def test_one_message_a_tick(symbols: int, trades: float, viewers: int, each: int
 def test_one_message_a_second_and_symbol(symbols: int, viewers: int, each: int, dollars: float) -> None:
     """$1,050, $9,940 and $1.84 M: the 1 s lane, of five trades a second."""
     found = bill(stage(symbols, 5, viewers, "price", each=each, priceLane="1s"))
-    assert fan_out(found, "price") == pytest.approx(dollars, rel=0.001)
+    # The first case is just beyond a tier, and each minute's status has its part of what's cheaper there.
+    assert fan_out(found, "price") == pytest.approx(dollars, rel=0.002)
 
 
 @pytest.mark.parametrize(
@@ -322,12 +323,13 @@ def test_a_million_requests_cost_under_ten_dollars() -> None:
 
 
 def test_a_thousand_viewers_of_the_board_cost_a_fraction_of_price_lanes() -> None:
-    """(c) 20 symbols * 5 trades/s: 491,400 boards and 8,190 full ones for each of 1,000: $500 for them all.
+    """(c) 20 symbols * 5 trades/s: 491,400 boards and 8,190 full ones for each of 1,000, and 8,190 of the
+    status: $508 for them all.
 
     On live lanes: 20 * 491,400 * 1,000 = 9.83 B deliveries, 4,200 + 4.83 B * 0.70 = $7,580.
     """
     found = {one.name: one for one in beside(planned(C, symbols=[f"S{n}" for n in range(20)]))}
-    assert found["board, 1s"].audience == pytest.approx(500, rel=0.01)
+    assert found["board, 1s"].audience == pytest.approx(508, rel=0.005)
     assert found["price, live"].audience == pytest.approx(7_580, rel=0.01)
     assert found["price, live"].audience > 10 * found["board, 1s"].audience
 
@@ -448,3 +450,25 @@ def test_the_page_says_what_egress_would_add() -> None:
 def test_the_page_says_what_profiles_set() -> None:
     """Every setting of a profile is in the table."""
     assert set(re.findall(r"^\| `(\w+)`", PAGE, re.MULTILINE)) == set(UNSAID)
+
+
+def test_anothers_feed_sends_each_trade_by_itself() -> None:
+    """`feedPackMs` packs what the simulated feed makes, and nothing else."""
+    stage = Stage.parse({"feed": "off", "workload": {"trades": 20}}, name="dev")
+    assert Flow.of(stage).messages == 20 * len(stage.symbols)
+
+
+def test_a_profile_leaves_what_a_stage_says_for_itself() -> None:
+    """So what it's said to save is what it saves."""
+    stage = Stage.parse({"logRetentionDays": 90, "priceLanes": {"AAPL": "off"}}, name="dev")
+    named = with_profile(stage, "economy")
+    said = {"profile": "economy", "logRetentionDays": 90, "priceLanes": {"AAPL": "off"}}
+    assert named == Stage.parse(said, name="dev")
+
+
+def test_no_change_is_offered_that_would_be_refused() -> None:
+    """A window of its own doesn't go with the profile's; the board's takes the lanes' along, and says so."""
+    stage = Stage.parse({"priceLanes": {"AAPL": "1s"}}, name="dev")
+    offered = [str(saving.change) for saving in savings(stage)]
+    assert "profile: economy" not in offered
+    assert "boardWindow: 5s (the price lanes too)" in offered

@@ -36,6 +36,8 @@ def test_a_workload_is_read_with_its_defaults() -> None:
         ({"trades": math.nan}, ["workload.trades", "nan"]),
         ({"trades": True}, ["workload.trades", "True"]),
         ({"messages": "many"}, ["workload.messages", "'many'"]),
+        ({"trades": 5, "messages": 0}, ["workload.messages", "at least 0.01"]),
+        ({"messages": 1e-320}, ["workload.messages", "at least 0.01"]),
         ({"viewers": [{"count": -1}]}, ["workload.viewers[0].count", "-1", "whole number from 0"]),
         ({"viewers": [{"count": 1.5}]}, ["workload.viewers[0].count", "1.5"]),
         ({"viewers": [{"lane": "board"}]}, ["workload.viewers[0]", "no count"]),
@@ -54,3 +56,11 @@ def test_what_cannot_be_is_refused_with_the_value_and_what_was_expected(said: An
         Stage.parse({"workload": said}, name="dev")
     assert all(part in str(refused.value) for part in parts)
     assert "\n" not in str(refused.value)
+
+
+def test_viewers_of_a_lane_that_is_off_are_refused() -> None:
+    """They'd cost nothing and see nothing."""
+    viewers = {"viewers": [{"count": 1, "lane": "price"}]}
+    with pytest.raises(ConfigError, match="price lane, which is off; expected board or bar"):
+        Stage.parse({"priceLane": "off", "workload": viewers}, name="dev")
+    assert Stage.parse({"priceLane": "off", "priceLanes": {"AAPL": "live"}, "workload": viewers}, name="dev")

@@ -18,6 +18,7 @@ import click
 
 from tickwire.errors import ConfigError
 from tickwire.stage import SYMBOLS_MAX, Stage, typed
+from tickwire.workload import Workload
 
 REGION = "us-east-1"
 _OURS = "tickwire:"
@@ -140,7 +141,7 @@ def _changed(settings: Mapping[str, Any], stage: Stage, asked: Asked) -> dict[st
     }
     given = {key: value for key, value in audience.items() if value is not None}
     if given:
-        first = (said.get("viewers") or [{"count": stage.workload.viewers[0].count}])[0]
+        first = (said.get("viewers") or [{"count": Workload().viewers[0].count}])[0]
         said["viewers"] = [{**first, **given}]
     changed["workload"] = {**said, **{key: value for key, value in work.items() if value is not None}}
     return changed
@@ -148,7 +149,7 @@ def _changed(settings: Mapping[str, Any], stage: Stage, asked: Asked) -> dict[st
 
 def _symbols(known: tuple[str, ...], text: str) -> list[str]:
     """Those named; or so many, the stage's first and as many made-up ones as are missing."""
-    if not text.lstrip("-").isdigit():
+    if not re.fullmatch(r"-?[0-9]+", text):
         return [part.strip() for part in text.split(",")]
     count = int(text)
     if not 1 <= count <= SYMBOLS_MAX:

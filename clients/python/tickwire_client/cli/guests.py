@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from tickwire.brakes import CLOSED, GUESTS, Note, note, parameter
+from tickwire.brakes import ALARM, CLOSED, GUESTS, Note, note, parameter
 from tickwire_client.cli._account import Account, unless
 from tickwire_client.cli._shared import Setting, platform_options
 
@@ -42,6 +42,12 @@ def guests(setting: Setting, access: str | None) -> None:
                 iam.detach_role_policy(RoleName=name, PolicyArn=closed)
             with unless("ParameterNotFound"):
                 ssm.delete_parameter(Name=place)
+            with unless(
+                "ResourceNotFound"
+            ):  # an alarm acts on a change only: one that still rings is armed anew
+                account.client("cloudwatch").set_alarm_state(
+                    AlarmName=account.named(ALARM), StateValue="OK", StateReason="tickwire guests on"
+                )
     _say(setting, account, _is_closed(account, iam, name, closed), _note(account, ssm, place))
 
 

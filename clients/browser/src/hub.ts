@@ -39,6 +39,8 @@ export class Hub {
   readonly #feeds = new Map<string, Feed>();
   readonly #others = new Map<string, Set<(value: never) => void>>(); // by topic: boards and bars
   readonly #newest = new Map<string, Place>();
+  readonly #refused = new Set<string>(); // symbols whose lane the broker won't give
+  readonly #asked = new Set<string>(); // symbols whose snapshot was asked for since their feed began
 
   constructor(
     readonly platform: () => Discovery,
@@ -61,8 +63,12 @@ export class Hub {
     }
     this.onWanted();
     return () => {
-      for (const symbol of symbols) leave(this.#feeds, symbol, this.#feeds.get(symbol)?.listeners, listener);
-      this.onWanted();
+      for (const symbol of symbols) this.#feeds.get(symbol)?.listeners.delete(listener);
+      // Only then, so that who is back in the same breath finds the feed as it was.
+      queueMicrotask(() => {
+        for (const symbol of symbols) if (this.#feeds.get(symbol)?.listeners.size === 0) this.#feeds.delete(symbol);
+        this.onWanted();
+      });
     };
   }
 
@@ -71,7 +77,10 @@ export class Hub {
     for (const topic of topics) this.#others.set(topic, (this.#others.get(topic) ?? new Set()).add(listener));
     this.onWanted();
     return () => {
-      for (const topic of topics) leave(this.#others, topic, this.#others.get(topic), listener);
+      for (const topic of topics) {
+        const listeners = this.#others.get(topic);
+        if (listeners?.delete(listener) && listeners.size === 0) this.#others.delete(topic);
+      }
       this.onWanted();
     };
   }
@@ -81,7 +90,7 @@ export class Hub {
     const filters = new Set<string>(this.#others.keys());
     const { board, status } = this.platform().topics;
     if (this.lanes !== "board" || board === undefined) for (const topic of this.#priced()) filters.add(topic);
-    else if (this.#feeds.size > 0) filters.add(this.topics.board);
+    else if (this.#followed().length > 0) filters.add(this.topics.board);
     if (status !== undefined && filters.size < TOPICS_MAX) filters.add(this.topics.status);
     else this.watchdog.isTold = false;
     return filters;
@@ -113,7 +122,9 @@ export class Hub {
     for (const answer of answers) {
       const { lane, symbol } = this.topics.parse(answer.topic) ?? {};
       if (lane === "status") this.watchdog.isTold = answer.code < 0x80;
-      if (answer.code >= 0x80) this.listeners.tell("refused", answer);
+      const isRefused = answer.code >= 0x80;
+      if (lane === "price") this.#refused[isRefused ? "add" : "delete"](symbol!);
+      if (isRefused) this.listeners.tell("refused", answer);
       else if (lane === "price") symbols.push(symbol!);
     }
     if (symbols.length > 0) void this.#catchUp(symbols, TRIES_MAX);
@@ -121,8 +132,11 @@ export class Hub {
 
   /** What the connection hasn't brought though history has it, and a moment later still hasn't: a proof against it. */
   async lost(): Promise<Quote | undefined> {
-    const { api, symbols, lanes } = this.platform();
-    const heard = this.#feeds.size > 0 ? [...this.#feeds.keys()] : symbols;
+    const { api, symbols, lanes, topics } = this.platform();
+    const all = topics.board !== undefined && this.#others.has(this.topics.board) ? symbols : [];
+    const followed = this.#followed().filter((symbol) => !this.#refused.has(symbol));
+    const heard = followed.length > 0 ? followed : all;
+    if (heard.length === 0) return undefined;
     const isMissing = (quote: Quote) => isAfter(quote, this.#newest.get(quote.symbol));
     const missing = (await snapshot(api, heard).catch(() => [])).filter(isMissing);
     if (missing.length === 0) return undefined;
@@ -142,7 +156,10 @@ export class Hub {
       this.counters.latency(nowMs - newest.timeMs);
       this.watchdog.hearPrices(1, nowMs);
       this.#note(newest);
-      this.#feeds.get(newest.symbol)?.live(ticks);
+      const { symbol } = newest;
+      this.#feeds.get(symbol)?.live(ticks);
+      // A feed given up and begun again while the broker was asked for others: nothing was asked for it anew.
+      if (this.#feeds.has(symbol) && !this.#asked.has(symbol)) void this.#catchUp([symbol], TRIES_MAX);
     } else if (lane === "board") {
       const update = decodeBoard(text);
       count = update.prices.length;
@@ -166,6 +183,7 @@ export class Hub {
 
   /** Subscribed; now what was there before: the snapshot, with live prices held back for it, but not for long. */
   async #catchUp(symbols: readonly string[], tries: number): Promise<void> {
+    symbols.forEach((symbol) => this.#asked.add(symbol));
     const give = (quotes: ReadonlyMap<string, Quote>) => {
       for (const symbol of symbols) this.#feeds.get(symbol)?.snapshot(quotes.get(symbol));
     };
@@ -192,6 +210,7 @@ export class Hub {
       this.listeners.tell("gap", { symbol, ...gap });
     });
     this.#feeds.set(symbol, feed);
+    this.#asked.delete(symbol);
     return feed;
   }
 
@@ -204,11 +223,11 @@ export class Hub {
   }
 
   #priced(): string[] {
-    return [...this.#feeds.keys()].map((symbol) => this.topics.price(symbol));
+    return this.#followed().map((symbol) => this.topics.price(symbol));
   }
-}
 
-/** Take a listener out of its set, and the set out of the map when it was the last one. */
-function leave<L>(map: Map<string, unknown>, key: string, listeners: Set<L> | undefined, listener: L): void {
-  if (listeners?.delete(listener) && listeners.size === 0) map.delete(key);
+  /** The symbols that somebody listens to. */
+  #followed(): string[] {
+    return [...this.#feeds].filter(([, { listeners }]) => listeners.size > 0).map(([symbol]) => symbol);
+  }
 }

@@ -174,6 +174,32 @@ describe("receiving", () => {
     expect(seen).toEqual([[1, 5], [1, 6], [2, 1]]);
   });
 
+  test("who stops and subscribes again in the same breath goes on hearing", async () => {
+    const prices = await connected();
+    const seen: number[] = [];
+    const stop = await hear(prices, () => {});
+    stop();
+    prices.subscribe(["AAPL"], ({ seq }) => seen.push(seq));
+    await vi.waitFor(() => expect(platform.filters).toHaveLength(1));
+    platform.socket.publish("prices/AAPL", message(1));
+    expect(seen).toEqual([1]);
+    expect(platform.packets("unsubscribe")).toHaveLength(0);
+  });
+
+  test("who stops and subscribes again while the broker is asked for another symbol goes on hearing", async () => {
+    const prices = await connected();
+    const seen: number[] = [];
+    const stop = await hear(prices, () => {});
+    platform.isHeld = true;
+    prices.subscribe(["MSFT"], () => {});
+    await vi.waitFor(() => expect(platform.filters).toHaveLength(2));
+    stop();
+    await new Promise((resolve) => setTimeout(resolve));
+    prices.subscribe(["AAPL"], ({ seq }) => seen.push(seq));
+    platform.socket.publish("prices/AAPL", message(1));
+    await vi.waitFor(() => expect(seen).toEqual([1]));
+  });
+
   test("a message that makes no sense is told, and the next one is heard", async () => {
     const prices = await connected();
     const told: string[] = [];

@@ -86,6 +86,26 @@ test("silence where prices came is compared with history: what is there and didn
   await vi.waitFor(() => expect(platform.sockets).toHaveLength(2));
 });
 
+test.each([
+  ["that nobody wants", () => 0, true],
+  ["that the broker refused", (filter: string) => (filter.endsWith("MSFT") ? 0x87 : 0), false],
+])("prices %s prove nothing when they don't come", async (_, grants, isStopped) => {
+  vi.useFakeTimers();
+  platform.grants = grants;
+  const prices = closeLater(await connect(URL_));
+  const stop = prices.subscribe(isStopped ? ["AAPL"] : ["AAPL", "MSFT"], () => {});
+  await vi.waitFor(() => expect(platform.calls).toContain("snapshot"));
+  for (let seq = 1; seq <= 5; seq += 1) {
+    await vi.advanceTimersByTimeAsync(1_000);
+    platform.socket.publish("prices/AAPL", message(seq));
+  }
+  platform.newest = { AAPL: message(5), MSFT: message(9, { symbol: "MSFT" }) };
+  if (isStopped) stop();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(prices.state.name).toBe("live");
+  expect(platform.sockets).toHaveLength(1);
+});
+
 test("one that doesn't answer a person who comes back is replaced, and left when the other one is there", async () => {
   const page = new EventTarget();
   vi.stubGlobal("document", Object.assign(page, { hidden: false }));

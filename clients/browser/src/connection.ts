@@ -18,7 +18,7 @@ import { Subscriptions } from "./subscriptions.js";
 /** A session is replaced by another one at an age between these: AWS IoT Core ends it at 24 hours. */
 export const LIFE_MS_MIN = 79_200_000;
 export const LIFE_MS_MAX = 84_600_000;
-/** A broker that hangs up on a SUBSCRIBE this often refuses it in this way. */
+/** A broker that hangs up this often in a row when asked for one topic refuses it in this way. */
 const TRIES_MAX = 5;
 /** Credentials newer than this aren't what the broker refused. */
 const FRESH_MS = 10_000;
@@ -60,7 +60,7 @@ export class Connection {
   readonly #url: string | URL;
   readonly #events: ConnectionEvents;
   readonly #random = hex(crypto.getRandomValues(new Uint8Array(6)));
-  readonly #hangUps = new Map<string, number>();
+  readonly #hangUps = new Map<string, number>(); // by topic, of those suspected
 
   constructor(url: string | URL, discovery: Discovery, events: ConnectionEvents) {
     this.#url = url;
@@ -76,6 +76,7 @@ export class Connection {
   /** Connect for the first time, or again after a suspension. */
   start(): void {
     this.#machine = new Machine();
+    this.#hangUps.clear();
     this.#run = new AbortController();
     this.#happen("start");
   }
@@ -168,7 +169,10 @@ export class Connection {
       clientId: clientId.replace("{identityId}", credentials.identityId).replace("{random}", random),
       onMessage: (topic, text) => signal.aborted || this.#events.onMessage(topic, text),
     });
-    const made = new Subscriptions(session, () => this.#wanted(), (answers) => this.#events.onAnswers(answers));
+    const made = new Subscriptions(session, () => this.#wanted(), this.#hangUps, (answers) => {
+      for (const { topic } of answers) this.#hangUps.delete(topic);
+      this.#events.onAnswers(answers);
+    });
     try {
       await made.sync();
       return made;
@@ -197,10 +201,11 @@ export class Connection {
     this.#happen("lost", isBlamed ? "network" : end.kind, end.why);
   }
 
-  /** A broker that hangs up when asked for a topic means that topic. Says whether it did. */
+  /** A broker that hangs up when asked for one topic means it; of several, each is asked for alone. Says whether it did. */
   #blame({ asked }: Subscriptions, { kind, why }: End): boolean {
     for (const topic of asked) {
-      const count = kind === "refused" ? TRIES_MAX : (this.#hangUps.get(topic) ?? 0) + 1;
+      const before = this.#hangUps.get(topic) ?? 0;
+      const count = asked.length > 1 ? before : kind === "refused" ? TRIES_MAX : before + 1;
       this.#hangUps.set(topic, count);
       if (count >= TRIES_MAX) this.#events.onAnswers([{ topic, code: 0x80, reason: `it hung up when asked: ${why}` }]);
     }

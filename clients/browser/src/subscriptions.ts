@@ -2,7 +2,8 @@
  * What one session is subscribed to, kept equal to what's wanted.
  *
  * In: the filters that are wanted, which may change at any time. Out: SUBSCRIBE and UNSUBSCRIBE; what the broker
- * granted and what it refused. A refused filter isn't asked for again on this session.
+ * granted and what it refused. A refused filter isn't asked for again on this session; a suspect, at which the broker
+ * may have hung up, is asked for alone and last.
  */
 
 import type { Granted, Session } from "./session.js";
@@ -16,6 +17,7 @@ export class Subscriptions {
   constructor(
     readonly session: Session,
     readonly wanted: () => ReadonlySet<string>,
+    readonly suspects: { has(filter: string): boolean },
     readonly onAnswers: (answers: readonly Granted[]) => void,
   ) {}
 
@@ -30,9 +32,11 @@ export class Subscriptions {
         const surplus = [...this.#held].filter((filter) => !wanted.has(filter));
         if (lacking.length + surplus.length === 0) return;
         for (const filter of surplus) this.#held.delete(filter);
-        for (const filter of lacking) this.#held.add(filter);
-        this.asked = lacking;
-        const [answers] = await Promise.all([this.session.subscribe(lacking), this.session.unsubscribe(surplus)]);
+        const sound = lacking.filter((filter) => !this.suspects.has(filter));
+        const asked = sound.length > 0 ? sound : lacking.slice(0, 1);
+        for (const filter of asked) this.#held.add(filter);
+        this.asked = asked;
+        const [answers] = await Promise.all([this.session.subscribe(asked), this.session.unsubscribe(surplus)]);
         this.asked = [];
         this.onAnswers(answers);
       }

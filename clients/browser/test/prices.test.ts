@@ -92,6 +92,34 @@ describe("subscribing", () => {
     await vi.waitFor(() => expect(platform.packets("unsubscribe")).toHaveLength(1));
   });
 
+  test("a topic for which the broker hangs up doesn't take those with it that were asked for together with it", async () => {
+    platform.hangsUp = { topic: "prices/MSFT", code: undefined };
+    const prices = await connected();
+    const refused: string[] = [];
+    prices.on("refused", ({ topic }) => refused.push(topic));
+    prices.subscribe(["MSFT", "AAPL"], () => {});
+    await vi.waitFor(() => expect(refused).toEqual(["prices/MSFT"]), { timeout: 5_000 });
+    await live(prices);
+    expect(platform.filters.at(-1)).toEqual(["prices/AAPL"]);
+  });
+
+  test("a connection that is cut now and then while it subscribes costs no topic", async () => {
+    const prices = await connected();
+    const refused: string[] = [];
+    prices.on("refused", ({ topic }) => refused.push(topic));
+    await hear(prices, () => {});
+    for (let cuts = 0; cuts < 6; cuts += 1) {
+      platform.isHeld = true;
+      const before = platform.filters.length;
+      platform.socket.cut(1006);
+      await vi.waitFor(() => expect(platform.filters).toHaveLength(before + 1), { interval: 2 });
+      platform.isHeld = false;
+      await cutAndBack(platform, prices);
+    }
+    expect(refused).toEqual([]);
+    expect(platform.filters.at(-1)).toEqual(["prices/AAPL"]);
+  });
+
   test("a filter that the broker refuses is told, and the others work", async () => {
     platform.grants = (filter) => (filter.endsWith("MSFT") ? 0x87 : 0);
     const prices = await connected();

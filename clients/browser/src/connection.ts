@@ -53,6 +53,7 @@ export class Connection {
   #run = new AbortController(); // ends with a suspension, and for good when closed
   #isDialing = false;
   #dialedMs = 0;
+  #isNudged = false; // while it dialed
   #timer: ReturnType<typeof setTimeout> | undefined;
   #life: ReturnType<typeof setTimeout> | undefined;
   #sessions = 0;
@@ -104,9 +105,17 @@ export class Connection {
 
   /** The person or the network is back: don't wait, and don't trust a connection only because it looks open. */
   nudge(how: "shown" | "online" | "woke"): void {
-    if (this.#run.signal.aborted || Date.now() - this.#dialedMs < NUDGE_MS) return;
+    if (this.#run.signal.aborted) return;
     const link = this.#link;
-    if (link === undefined) return this.#retry();
+    const restMs = this.#restMs();
+    if (link === undefined) {
+      this.#isNudged = this.#isDialing;
+      if (this.#isDialing) return;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#retry(), restMs);
+      return;
+    }
+    if (restMs > 0) return;
     if (how !== "shown") return this.#happen("aged");
     void link.session.isAlive(PROBE_MS).then((isAlive) => isAlive || this.#link !== link || this.#happen("aged"));
   }
@@ -119,13 +128,20 @@ export class Connection {
     if (this.phase.name === "closed") return;
     const step = this.#machine.step(happening, kind, Date.now());
     clearTimeout(this.#timer);
-    const waitMs = Math.random() * (step.ceilingMs ?? 0);
+    const ceilingMs = step.ceilingMs ?? 0;
+    const waitMs = this.#isNudged ? Math.min(this.#restMs(), ceilingMs) : Math.random() * ceilingMs;
+    this.#isNudged = false;
     // The first attempt is under way until it has failed.
     const name = step.state === "connecting" && why !== "" ? "reconnecting" : step.state;
     this.#enter(name, why, Date.now() + waitMs, this.#error(step.why, why));
     if (step.next === "end") this.#stop();
     else if (step.next === "wait") this.#timer = setTimeout(() => this.#retry(), waitMs);
     else if (step.next !== "none") void this.#dial(step.next === "renew");
+  }
+
+  /** Until an attempt that a return sets off may be made. */
+  #restMs(): number {
+    return Math.max(0, Math.min(NUDGE_MS, this.#dialedMs + NUDGE_MS - Date.now()));
   }
 
   #retry(): void {

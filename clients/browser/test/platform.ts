@@ -32,6 +32,8 @@ export class Platform {
   /** MQTT reason codes for the next connections; then 0. */
   connackCodes: number[] = [];
   isUp = true;
+  /** How long a connection takes to be made, or not to be. */
+  openMs = 0;
   /** A topic that costs the connection, with the reason code of its DISCONNECT if there is one. */
   hangsUp: { topic: string; code: number | undefined } | undefined;
   /** Whether answers to SUBSCRIBE wait. */
@@ -153,7 +155,7 @@ export class FakeSocket extends EventTarget {
       if (!platform.isUp) return this.cut(1006);
       this.readyState = 1;
       this.#emit(new Event("open"));
-    });
+    }, platform.openMs);
   }
 
   send(bytes: Uint8Array): void {

@@ -364,6 +364,27 @@ describe("reconnecting", () => {
     }
   });
 
+  test.each([
+    ["right after an attempt", false],
+    ["during one", true],
+  ])("a network that comes back %s is tried a moment later", async (_, isDuring) => {
+    const page = new EventTarget();
+    vi.stubGlobal("document", Object.assign(page, { hidden: false }));
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    const prices = await connected();
+    prices.on("state", () => vi.mocked(Math.random).mockReturnValue(300)); // after the next attempt, a wait of minutes
+    platform.isUp = false;
+    platform.openMs = 50;
+    platform.socket.cut(1006);
+    await vi.waitFor(() => expect(platform.sockets).toHaveLength(2), { interval: 1 });
+    if (!isDuring) await vi.waitFor(() => expect(prices.state).toMatchObject({ name: "reconnecting", attempt: 2 }));
+    page.dispatchEvent(new Event("online"));
+    await vi.waitFor(() => expect(prices.state).toMatchObject({ name: "reconnecting", attempt: 2 }));
+    platform.isUp = true;
+    await vi.waitFor(() => expect(prices.state.name).toBe("live"), { timeout: 3_000 });
+    expect(platform.sockets).toHaveLength(3);
+  });
+
   test("a broker that has gone silent is left when a ping isn't answered", async () => {
     const prices = await connected();
     prices.close();

@@ -241,7 +241,8 @@ export class Prices {
   #tellState(): void {
     const nowMs = Date.now();
     const { phase } = this.#connection;
-    const { status, heardMs } = this.#watchdog;
+    const { heardMs } = this.#watchdog;
+    const status = this.#watchdog.believed(nowMs);
     const { lanes, aheadMs } = this.#hub;
     const lagMs = this.#counters.lagMs === undefined || aheadMs === undefined ? undefined : this.#counters.lagMs - aheadMs;
     const found = condition({ phase, lanes, status, heardMs, lagMs, nowMs });

@@ -68,6 +68,12 @@ export class Watchdog {
     return "ask";
   }
 
+  /** The last status, unless the next is overdue; then only one by which the market is closed still. */
+  believed(nowMs: number): Status | undefined {
+    const isFresh = nowMs - (this.#statusMs ?? 0) < STATUS_MS_MAX;
+    return isFresh || (this.status?.market === "closed" && !this.#isOpen(nowMs)) ? this.status : undefined;
+  }
+
   /** Whether prices should come; so it is too while nobody has said. */
   #isOpen(nowMs: number): boolean {
     const { status } = this;

@@ -170,3 +170,22 @@ test("a hidden tab's lanes: the board, nothing, and all of it again", async () =
   expect(platform.filters.at(-1)).toEqual(["prices/AAPL"]);
   expect(gaps).toEqual([]);
 });
+
+test("what the platform said before a tab was hidden isn't believed when it's shown again", async () => {
+  vi.useFakeTimers();
+  platform.topics = { ...platform.topics, status: "status" };
+  const page = Object.assign(new EventTarget(), { hidden: false });
+  vi.stubGlobal("document", page);
+  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  const prices = closeLater(await connect(URL_));
+  await vi.waitFor(() => expect(prices.state.name).toBe("live"));
+  platform.socket.publish("status", { time: "2026-11-21T14:30:00Z", market: "open", paused: true, degraded: false, reasons: [] });
+  expect(prices.state.name).toBe("quiet");
+  page.hidden = true;
+  page.dispatchEvent(new Event("visibilitychange"));
+  await vi.advanceTimersByTimeAsync(310_000);
+  expect(prices.state.name).toBe("hidden");
+  page.hidden = false;
+  page.dispatchEvent(new Event("visibilitychange"));
+  await vi.waitFor(() => expect(prices.state.name).toBe("live"));
+});

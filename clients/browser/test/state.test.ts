@@ -6,6 +6,7 @@ import type { Phase } from "../src/connection";
 import { lanesFor } from "../src/presence";
 import { condition, FRESH_MS, LAG_MS_MAX, type View } from "../src/state";
 import type { Status } from "../src/status";
+import { STATUS_MS_MAX, Watchdog } from "../src/watchdog";
 
 const NOW = 1_000_000;
 const CONNECTED: Phase = { name: "connected", why: "", retryAtMs: 0, attempt: 0 };
@@ -43,6 +44,17 @@ describe("the state", () => {
   ])("%s", (_, change, expected) => {
     expect(condition({ ...LIVE, ...change })).toEqual(expected);
   });
+});
+
+test.each<[string, Partial<Status>, number, boolean]>([
+  ["paused", { paused: true }, STATUS_MS_MAX - 1, true],
+  ["paused", { paused: true }, STATUS_MS_MAX, false],
+  ["closed for an hour", { market: "closed", untilMs: NOW + 3_600_000 }, 3_599_999, true],
+  ["closed for an hour", { market: "closed", untilMs: NOW + 3_600_000 }, 3_600_000, false],
+])("that the market was %s is believed %o after %d ms: %s", (_, change, afterMs, isBelieved) => {
+  const watchdog = new Watchdog();
+  watchdog.hearStatus({ ...OPEN, ...change }, NOW);
+  expect(watchdog.believed(NOW + afterMs) !== undefined).toBe(isBelieved);
 });
 
 test.each([

@@ -291,6 +291,21 @@ def test_symbols_are_chosen_searched_and_ordered(platform: Platform, open_tab: O
     expect(page.locator("#empty")).to_have_text("This stage doesn't carry NOPE.")
 
 
+def test_a_symbol_taken_off_and_chosen_again_has_its_price(quiet: Platform, open_tab: OpenTab) -> None:
+    """The page knows it still, so its new tile shows it although nothing new comes."""
+    tab = open_tab(quiet.url)
+    tab.is_connected()
+    send(quiet, "AAPL", 100, seq=1)
+    value = tab.tile("AAPL").locator(".value")
+    expect(value).to_have_text("100.00")
+    for is_chosen in (False, True):
+        tab.page.locator("#choose").click()
+        tab.page.get_by_role("checkbox", name="AAPL").set_checked(is_chosen)
+        tab.page.get_by_role("button", name="Show").click()
+        expect(tab.tile("AAPL")).to_have_count(int(is_chosen))
+    expect(value).to_have_text("100.00")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(platform: Platform, open_tab: OpenTab, scheme: Any) -> None:
     """On the grid, in the dialog and on a symbol's page, in both palettes."""

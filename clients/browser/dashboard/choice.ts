@@ -51,6 +51,11 @@ export function chosen(choice: Choice, carried: readonly string[]): string[] {
   return (choice.symbols ?? carried).filter((symbol) => carried.includes(symbol)).slice(0, SHOWN_MAX);
 }
 
+/** With `symbol` shown as well as `shown`, in the place of the last one when there's no other. */
+export function withSymbol(choice: Choice, shown: readonly string[], symbol: string): Choice {
+  return { ...choice, symbols: [...shown.slice(0, SHOWN_MAX - 1), symbol] };
+}
+
 /** With `symbol` pinned, or no longer. */
 export function withPin(choice: Choice, symbol: string): Choice {
   const isPinned = choice.pinned.includes(symbol);

@@ -69,9 +69,11 @@ export class Feed {
   }
 
   /** Hear these symbols, and no others any more. Those without a price lane come from the board. */
-  want(symbols: readonly string[]): void {
+  want(wanted: readonly string[]): void {
     const prices = this.#prices;
-    if (prices === undefined || symbols.join() === this.#wanted.join()) return;
+    if (prices === undefined) return;
+    const symbols = wanted.filter((symbol) => this.#carries(symbol));
+    if (symbols.join() === this.#wanted.join()) return;
     this.#wanted = symbols;
     const [before, boardBefore] = [this.#stop, this.#stopBoard];
     const { lanes } = prices.discovery;
@@ -95,12 +97,13 @@ export class Feed {
   /** Hear the closed minutes of one symbol, or of none. */
   wantBars(symbol: string | undefined): void {
     this.#stopBars?.();
-    this.#stopBars = symbol === undefined ? undefined : this.#prices?.subscribeBars([symbol], (bar) => this.#listener.bar(bar));
+    const isHeard = symbol !== undefined && this.#carries(symbol);
+    this.#stopBars = isHeard ? this.#prices?.subscribeBars([symbol], (bar) => this.#listener.bar(bar)) : undefined;
   }
 
   /** A symbol's bars from a time on, oldest first; rejects when the API doesn't give them. */
   async bars(symbol: string, interval: Interval, fromMs: number): Promise<Bar[]> {
-    if (this.#prices === undefined) return [];
+    if (this.#prices === undefined || !this.#carries(symbol)) return [];
     try {
       const bars = await this.#prices.bars(symbol, { interval, fromMs });
       this.#tellApi(undefined);
@@ -122,14 +125,20 @@ export class Feed {
     const { name } = this.state;
     const isCut = name === "reconnecting" || name === "connecting" || name === "closed";
     if (symbols === undefined && (document.hidden || !(isCut || this.#apiFault !== undefined))) return;
-    if ((symbols ?? this.#wanted).length === 0) return;
+    const asked = (symbols ?? this.#wanted).filter((symbol) => this.#carries(symbol));
+    if (asked.length === 0) return;
     try {
-      const quotes = await this.#prices!.latest(symbols ?? this.#wanted);
+      const quotes = await this.#prices!.latest(asked);
       for (const quote of quotes.values()) this.#listener.quote(quote);
       this.#tellApi(undefined);
     } catch (error) {
       this.#tellApi((error as Error).message);
     }
+  }
+
+  /** Whether the platform has this symbol: one that was set up anew since may have dropped it. */
+  #carries(symbol: string): boolean {
+    return this.#prices?.discovery.symbols.includes(symbol) === true;
   }
 
   async #persistently(): Promise<Prices> {

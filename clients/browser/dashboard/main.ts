@@ -8,7 +8,7 @@
 
 import type { Bar, Quote } from "../src/index";
 import { ConnectionBar } from "./bar";
-import { arranged, type Choice, chosen, matching, type Order, ORDERS, read, text, withPin } from "./choice";
+import { arranged, type Choice, chosen, matching, type Order, ORDERS, read, text, withPin, withSymbol } from "./choice";
 import { Chooser } from "./chooser";
 import { tariffOf } from "./cost";
 import { make, part } from "./dom";
@@ -25,6 +25,8 @@ const KEPT_AS = "tickwire.choice";
 const TELL_EVERY_MS = 1_000;
 const SORT_EVERY_MS = 5_000;
 const FOUND_MAX = 8;
+/** Candles miss no tick in these. */
+const WHOLE: readonly string[] = ["live", "delayed", "quiet"];
 
 const search = part<HTMLInputElement>("search");
 const order = part<HTMLSelectElement>("order");
@@ -96,6 +98,7 @@ function arrange(): void {
   const shown = arranged(choice, carried, search.value, changeOf);
   grid.arrange(shown, new Set(choice.pinned), new Set(wanted));
   feed.want(wanted);
+  for (const symbol of begun) if (!wanted.includes(symbol)) begun.delete(symbol); // its tile is gone
   for (const symbol of wanted) {
     const known = quotes.get(symbol);
     if (known !== undefined && !begun.has(symbol)) grid.show(known);
@@ -133,7 +136,7 @@ function tellEmpty(shown: readonly string[], wanted: readonly string[]): void {
     const button = make("button", "", `Add ${symbol}`);
     button.addEventListener("click", () => {
       search.value = "";
-      choose({ ...choice, symbols: [...wanted, symbol] });
+      choose(withSymbol(choice, wanted, symbol));
     });
     return button;
   });
@@ -186,7 +189,8 @@ function tell(): void {
   if (page.symbol === undefined) grid.tellAges(nowMs);
   else page.tellAge(nowMs);
   const wasWhole = isWhole;
-  isWhole = apiFault === undefined && state.name !== "reconnecting";
+  const isHeard = WHOLE.includes(state.name) || (wasWhole && state.name === "connecting"); // the first time, opening reads
+  isWhole = apiFault === undefined && isHeard;
   if (isWhole && !wasWhole) void page.read();
 }
 

@@ -40,7 +40,13 @@ export class Motion {
 
   #draw(nowMs: number): void {
     for (const thing of this.#moving) {
-      if (!thing.frame(nowMs)) this.#moving.delete(thing);
+      let isDone = true;
+      try {
+        isDone = !thing.frame(nowMs);
+      } catch (error) {
+        reportError(error); // the others still move
+      }
+      if (isDone) this.#moving.delete(thing);
     }
     setTimeout(() => {
       this.#isAsked = this.#moving.size > 0;

@@ -43,6 +43,7 @@ export class SymbolPage implements Moving {
   #isNew = false;
   #decimals = 2;
   #hasHistory = true;
+  #hasChart = true;
 
   constructor(motion: Motion, readBars: ReadBars) {
     this.#motion = motion;
@@ -106,19 +107,20 @@ export class SymbolPage implements Moving {
   async read(fromMs?: number): Promise<void> {
     const [symbol, interval, candles] = [this.#symbol, this.#interval, this.#candles];
     if (symbol === undefined) return;
-    const [{ Chart }, bars] = await Promise.all([
-      import("./chart"),
+    const [loaded, bars] = await Promise.all([
+      import("./chart").catch(() => undefined), // gone when the site was put up anew since
       this.#readBars(symbol, interval, fromMs ?? Date.now() - KEPT[interval] * candles.widthMs).catch(() => undefined),
     ]);
     if (candles !== this.#candles || symbol !== this.#symbol) return; // another page since
     this.#hasHistory = bars !== undefined;
+    this.#hasChart = loaded !== undefined;
     for (const bar of bars ?? []) {
       const candle = candles.put(bar);
       this.#decimals = Math.max(this.#decimals, decimalsOf(candle.close));
       if (fromMs !== undefined) this.#changed.set(candle.startMs, candle);
     }
-    if (fromMs === undefined) {
-      this.#chart ??= new Chart(this.#box, (startMs) => this.#point(startMs));
+    if (fromMs === undefined && loaded !== undefined) {
+      this.#chart ??= new loaded.Chart(this.#box, (startMs) => this.#point(startMs));
       this.#chart.show(candles.all, this.#decimals, interval === "1d");
       this.#changed.clear();
     }
@@ -146,6 +148,7 @@ export class SymbolPage implements Moving {
   #begin(symbol: string): void {
     this.#symbol = symbol;
     this.#known = undefined;
+    this.#isNew = false;
     this.#decimals = 2;
     this.#figure = new Figure();
     write(this.#arrow, "");
@@ -187,8 +190,9 @@ export class SymbolPage implements Moving {
   /** The candle under the crosshair in words, else the newest. */
   #tellCandle(): void {
     const candle = this.#pointed === undefined ? this.#candles.newest : this.#candles.at(this.#pointed);
+    const bare = this.#hasChart ? "" : "The chart can't be loaded. Reload the page to see it. ";
     const without = this.#hasHistory ? "" : "History can't be reached: these candles begin with this page. ";
-    this.#legend.textContent = without + (candle === undefined ? "No candle yet." : this.#inWords(candle));
+    this.#legend.textContent = bare + without + (candle === undefined ? "No candle yet." : this.#inWords(candle));
   }
 
   #inWords({ startMs, open, high, low, close, volume: sum }: Candle): string {

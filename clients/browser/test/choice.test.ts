@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 
-import { arranged, type Choice, chosen, FIRST, read, SHOWN_MAX, text, withPin } from "../dashboard/choice";
+import { arranged, type Choice, chosen, FIRST, read, SHOWN_MAX, text, withPin, withSymbol } from "../dashboard/choice";
 import { hash, parse } from "../dashboard/route";
 
 const CARRIED = ["AAPL", "MSFT", "TSLA", "BRK.B", "BTC-USD"];
@@ -52,6 +52,12 @@ describe("what is shown", () => {
   test("a search finds parts of names, in any case", () => {
     expect(arranged(FIRST, CARRIED, " b", none)).toEqual(["BRK.B", "BTC-USD"]);
     expect(arranged(FIRST, CARRIED, "zz", none)).toEqual([]);
+  });
+
+  test("a symbol is added to those shown, and to twenty in the place of the last", () => {
+    const twenty = Array.from({ length: SHOWN_MAX }, (_, place) => `S${place}`);
+    expect(withSymbol(FIRST, ["AAPL"], "MSFT").symbols).toEqual(["AAPL", "MSFT"]);
+    expect(withSymbol(FIRST, twenty, "AAPL").symbols).toEqual([...twenty.slice(0, -1), "AAPL"]);
   });
 
   test("pinning twice is unpinning", () => {

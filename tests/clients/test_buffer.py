@@ -11,6 +11,7 @@ import pytest
 
 from tickwire.tick import Tick
 from tickwire_client import Dropped, Gap, SlowReaderError, Status
+from tickwire_client import _buffer as buffer_
 from tickwire_client._buffer import Buffer, Counters, Overflow
 
 
@@ -216,6 +217,32 @@ def test_whoever_waits_for_room_is_called_when_half_of_it_is_free() -> None:
     assert not calls
     kept.take()
     assert calls == [1]
+
+
+@pytest.mark.parametrize("first", ["writer", "caller"])
+def test_a_writer_that_waits_and_whoever_wants_to_be_called_both_get_their_room(
+    monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """In whichever order they came: what is caught up for a blocking stream comes while live ticks wait."""
+    monkeypatch.setattr(buffer_, "BLOCKED_S", 60.0)
+    kept, calls, begun = buffer(4, "block"), list[int](), threading.Event()
+    put(kept, *[tick("A", seq) for seq in range(1, 5)])
+
+    def write() -> None:
+        with kept.lock:
+            begun.set()
+            kept.wait_for_room()
+
+    writer = threading.Thread(target=write, daemon=True)
+    steps = [writer.start, begun.wait, lambda: kept.when_room(lambda: calls.append(1))]
+    for step in steps if first == "writer" else [steps[2], *steps[:2]]:
+        step()
+        with kept.lock:  # the writer has let go of it: it waits
+            pass
+    kept.take()
+    kept.take()
+    writer.join(10)
+    assert (calls, writer.is_alive()) == ([1], False)
 
 
 @pytest.mark.parametrize("overflow", [None, "conflate", "drop_oldest", "error"])

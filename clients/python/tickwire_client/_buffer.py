@@ -85,8 +85,8 @@ class Buffer(Generic[T]):
 
     def wait_for_room(self) -> None:
         """Hold the writer's thread up until the reader has taken something, or the stream has ended."""
-        self._room_wanted = self._room.notify_all
         while self.blocks and self._ended is None:
+            self._room_wanted = self._room_wanted or self._room.notify_all
             self._room.wait(BLOCKED_S)
 
     def when_room(self, call: Callable[[], None]) -> None:
@@ -215,5 +215,6 @@ class Buffer(Generic[T]):
     def _tell_room(self) -> None:
         with self.lock:
             call, self._room_wanted = self._room_wanted, None
+            self._room.notify_all()  # a writer may wait besides whoever asked to be called
             if call is not None:
                 call()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from tickwire.tick import Tick
 from tickwire_client import Client, Status
 from tickwire_client import _guard as guard
 from tickwire_client import _watch as watch
+from tickwire_client._route import Route
 
 
 def quickened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,3 +187,75 @@ def test_a_connection_near_the_brokers_rate_is_relieved_by_another(
             await asyncio.sleep(0.01)
 
     run(during(both(), body()))
+
+
+class Bearer:
+    """A link, as far as a guard looks at what it carries."""
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.wanted, self.up = set(topics), False
+
+
+class Hub:
+    """Of a guard alone: links that want topics, and what was moved between them."""
+
+    def __init__(self, topics: str) -> None:
+        self.access: Any = None
+        self.links: list[Any] = [Bearer(topics)]
+        self.routes = {topic: self._route(self.links[0]) for topic in topics}
+        self.told: list[str] = []
+        self.moved: list[str] = []
+
+    def _route(self, link: Any) -> Route:
+        route = Route(bytes, link=link, ticks=False, paced=True)
+        route.streams = (SimpleNamespace(tell=lambda state, why: self.told.append(state)),)  # type: ignore[assignment]
+        return route
+
+    def spread(self, link: Any, topics: Sequence[str]) -> bool:
+        other: Any = Bearer(topics)
+        self.links.append(other)
+        for topic in topics:
+            assert self.routes[topic].sole is link
+            self.routes[topic].former, self.routes[topic].link = link, other
+        self.moved.append("".join(topics))
+        return True
+
+    def arrived(self) -> None:
+        for topic, route in self.routes.items():
+            if route.former is not None:
+                route.former.wanted.discard(topic)
+                route.former = None
+
+    def streams(self, link: Any) -> set[Any]:
+        return {s for route in self.routes.values() if route.bearer is link for s in route.streams}
+
+    def over(self, error: Exception) -> None:
+        raise error
+
+
+def test_a_connection_that_is_crowded_again_is_relieved_again() -> None:
+    """What moves isn't moved twice, what stays is counted anew, and a link that is gone is forgotten."""
+
+    async def go() -> None:
+        hub = Hub("ABCDEF")
+        watchdog = guard.Guard(hub, timeout_s=1)
+        try:
+            rates = dict.fromkeys("ABCDEF", 60)
+            for _ in range(guard.CROWDED_S):
+                watchdog._relieve(rates)
+            assert [len(topics) for topics in hub.moved] == [3]
+            for _ in range(guard.CROWDED_S):  # the new link hasn't come yet: half of what stays
+                watchdog._relieve(rates)
+            assert [len(topics) for topics in hub.moved] == [3, 2]
+            hub.arrived()
+            for _ in range(guard.CROWDED_S):
+                watchdog._relieve(rates)
+            assert [len(topics) for topics in hub.moved] == [3, 2, 2, 1]
+            assert hub.told == []
+            del hub.links[1:]
+            watchdog._relieve({})
+            assert list(watchdog._crowded) == hub.links
+        finally:
+            watchdog.stop()
+
+    run(go())

@@ -127,13 +127,17 @@ class Guard:
 
     def _relieve(self, rates: Mapping[str, int]) -> None:
         """Move half of a crowded link's messages to another one, or say that it can't be."""
-        for link in list(self._hub.links):
-            topics = sorted((topic for topic in link.wanted if rates.get(topic)), key=rates.__getitem__)
+        routes, links = self._hub.routes, list(self._hub.links)
+        self._crowded = {link: self._crowded.get(link, 0) for link in links}
+        for link in links:
+            stays = (topic for topic in link.wanted if rates.get(topic) and routes[topic].sole is link)
+            topics = sorted(stays, key=rates.__getitem__)
             rate = sum(rates[topic] for topic in topics) / LOOK_S
-            self._crowded[link] = self._crowded.get(link, 0) + 1 if rate > RATE_MAX else 0
+            self._crowded[link] = self._crowded[link] + 1 if rate > RATE_MAX else 0
             if self._crowded[link] != CROWDED_S:
                 continue
             if len(topics) > 1 and self._hub.spread(link, topics[::2]):
+                self._crowded[link] = 0  # what stays may be too much as well
                 continue
             why = (
                 f"{rate:.0f} messages/s on one connection, and the broker discards what comes beyond 100:"

@@ -24,3 +24,8 @@ class Route:
     def bearer(self) -> Link:
         """The link whose confirmation counts."""
         return self.former or self.link
+
+    @property
+    def sole(self) -> Link | None:
+        """The link that carries it, unless it's moving."""
+        return self.link if self.former is None else None

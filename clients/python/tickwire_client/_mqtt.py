@@ -209,7 +209,9 @@ def _message(exception: Any) -> str:
 async def _answer(future: Future[Any]) -> Any:
     from awscrt.exceptions import AwsCrtError
 
-    future.set_running_or_notify_cancel()  # else a cancelled wait makes the CRT stumble over its own answer
+    if not future.done():
+        with contextlib.suppress(RuntimeError):  # the CRT has answered it meanwhile
+            future.set_running_or_notify_cancel()  # else a cancelled wait makes it stumble over its answer
     try:
         return await asyncio.wrap_future(future)
     except AwsCrtError as error:

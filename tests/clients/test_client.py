@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from decimal import Decimal
 
@@ -28,7 +29,7 @@ from tickwire_client import (
     UnknownSymbolError,
     UnreachableError,
 )
-from tickwire_client._mqtt import Session
+from tickwire_client._mqtt import Broken, Session, _answer
 from tickwire_client.identity import Guest, guest
 
 
@@ -217,6 +218,51 @@ def test_a_broker_that_hangs_up_at_a_topic_costs_that_topic_only(
             publishing = asyncio.create_task(_publish_until_cancelled(stage))
             assert (await anext(aiter(stream))).symbol == "AAPL"
             publishing.cancel()
+
+    run(go())
+
+
+def test_a_broker_that_says_why_it_hangs_up_at_a_topic_costs_that_topic_only(
+    stage: Stage, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the SUBSCRIBE is given up before the DISCONNECT is told: it isn't the identity's refusal."""
+    subscribe = Session.subscribe
+
+    async def hung_up(self: Session, topics: Sequence[str]) -> list[int]:
+        if f"prices/{REFUSED}" in topics:
+            broken = Broken("refused", "DISCONNECT 0x87 not authorized")
+            asyncio.get_running_loop().call_soon(self._break, broken)
+            raise ConnectionError
+        return await subscribe(self, topics)
+
+    monkeypatch.setattr(Session, "subscribe", hung_up)
+
+    async def go() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
+            with pytest.raises(TopicRefusedError, match=r"DISCONNECT 0x87") as caught:
+                async for _ in prices.ticks("MSFT", REFUSED):
+                    pass
+            assert caught.value.topics == ("prices/NOPE",)
+            publishing = asyncio.create_task(_publish_until_cancelled(stage))
+            assert (await anext(aiter(stream))).symbol == "AAPL"
+            publishing.cancel()
+
+    run(go())
+
+
+def test_an_answer_that_is_there_before_it_is_waited_for_is_taken() -> None:
+    """The broker's may come at any moment, also before its future is looked at."""
+
+    class Late(Future[int]):
+        def set_running_or_notify_cancel(self) -> bool:
+            self.set_result(8)
+            return super().set_running_or_notify_cancel()
+
+    answered: Future[int] = Future()
+    answered.set_result(7)
+
+    async def go() -> None:
+        assert [await _answer(answered), await _answer(Late())] == [7, 8]
 
     run(go())
 

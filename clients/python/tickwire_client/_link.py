@@ -204,7 +204,7 @@ class Link:
 
     def _drop(self) -> tuple[str, ...]:
         """The session is over, and its subscriptions with it. Returns what was being asked for."""
-        session, asked = self._session, self._in_flight
+        session, asked, self._in_flight = self._session, self._in_flight, ()
         self._session, self.confirmed, self.up = None, set(), False
         if session is not None:
             session.abandon()
@@ -238,8 +238,7 @@ class Link:
             self._suspects.update(topics)
             asyncio.get_running_loop().call_later(RETRY_S, self._changed.set)
             return
-        finally:
-            self._in_flight = ()
+        self._in_flight = ()  # not before: the broker's word on a SUBSCRIBE may be its DISCONNECT
         self._suspects.difference_update(topics)
         for topic, code in zip(topics, codes, strict=True):
             del self._tries[topic]

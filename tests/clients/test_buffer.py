@@ -234,7 +234,11 @@ def test_a_writer_that_waits_and_whoever_wants_to_be_called_both_get_their_room(
             kept.wait_for_room()
 
     writer = threading.Thread(target=write, daemon=True)
-    steps = [writer.start, begun.wait, lambda: kept.when_room(lambda: calls.append(1))]
+    steps: list[Callable[[], object]] = [
+        writer.start,
+        begun.wait,
+        lambda: kept.when_room(lambda: calls.append(1)),
+    ]
     for step in steps if first == "writer" else [steps[2], *steps[:2]]:
         step()
         with kept.lock:  # the writer has let go of it: it waits

@@ -77,6 +77,29 @@ def test_an_open_connection_without_data_is_noticed_and_replaced(
     run(go())
 
 
+def test_a_reader_of_a_lossless_stream_that_sleeps_hides_no_dead_connection(
+    stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its full buffer holds up no connection, so silence means what it always does."""
+    quickened(monkeypatch)
+    monkeypatch.setattr(watch, "STATUS_S", 60)
+
+    async def go() -> None:
+        async with (
+            Client(stage.url) as prices,
+            prices.ticks("AAPL", lossless=True, maxsize=1) as stream,
+        ):
+            stage.publish("status", status())
+            feed.tick()
+            await until(lambda: stream.buffer.blocks)
+            link.freeze()
+            feed.tick("AAPL", 3)
+            await until(lambda: link.accepted == 2)
+            assert seqs(await take(aiter(stream), 4)) == [1, 2, 3, 4]
+
+    run(go())
+
+
 def test_an_open_market_without_a_status_is_a_dead_connection(
     stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,7 +98,7 @@ class Guard:
 
     def _held_up(self) -> bool:
         """Whether a slow reader holds up a connection: its silence says nothing then."""
-        return any(stream.buffer.blocks for route in self._hub.routes.values() for stream in route.streams)
+        return any(stream.holds_up for route in self._hub.routes.values() for stream in route.streams)
 
     def _dead(self, why: str) -> None:
         for link in self._hub.links:

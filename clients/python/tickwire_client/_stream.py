@@ -192,6 +192,11 @@ class Stream(Generic[T]):
                 self._lacking = True
                 self._call(self._catch_up.lacking)
 
+    @property
+    def holds_up(self) -> bool:
+        """Whether a connection has to wait for its reader; for a lossless one's what it misses is fetched."""
+        return self.buffer.blocks and not self._lossless
+
     def put(self, items: Sequence[T | Event]) -> None:
         """Items that have passed the sieve. The caller holds the buffer's lock."""
         if items:

@@ -17,6 +17,7 @@ from tests.clients.wire import Wire
 from tickwire import wire
 from tickwire.tick import Tick
 from tickwire_client import (
+    AddressError,
     Client,
     ClosedError,
     Credentials,
@@ -265,6 +266,13 @@ def test_an_answer_that_is_there_before_it_is_waited_for_is_taken() -> None:
         assert [await _answer(answered), await _answer(Late())] == [7, 8]
 
     run(go())
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/…", "https://prices.example…", "http://a/\u00a0"])
+def test_an_address_that_was_pasted_with_more_than_ascii_is_refused_at_once(url: str) -> None:
+    """No request could be made of it."""
+    with pytest.raises(AddressError, match=r"expected http://… or https://…"):
+        Client(url)
 
 
 def test_an_unknown_symbol_is_named_with_near_ones_before_anything_is_sent(stage: Stage, link: Wire) -> None:

@@ -320,6 +320,21 @@ def test_a_refusal_ends_a_publisher_and_leaves_what_was_not_taken(stage: Stage) 
     run(go())
 
 
+@pytest.mark.parametrize("key", ["secret\n", "se\r\ncret", "secret…", "sécret"])
+def test_a_key_that_no_header_can_carry_is_said_and_not_shown(stage: Stage, key: str) -> None:
+    """Before anything is sent: it was read from a file with its line's end, or pasted with more."""
+
+    async def go() -> None:
+        async with Client(stage.url) as client:
+            with pytest.raises(ValueError, match=r"^the key holds .*; expected printable ASCII$"):
+                client.publisher(key=key)
+            with pytest.raises(ValueError, match=r"^the key holds .*; expected printable ASCII$"):
+                await client.publish(a_tick("AAPL", 1), key=key)
+        assert stage.site.posted == []
+
+    run(go())
+
+
 def test_a_door_that_is_closed_for_good_is_said_to_be(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a bounded number of tries."""
     monkeypatch.setattr(publisher_, "ceiling_s", lambda *_: 0.01)

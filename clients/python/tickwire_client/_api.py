@@ -73,12 +73,19 @@ def publish(api: str, ticks: Sequence[Tick], *, key: str, timeout_s: float) -> i
     arrival."""
     url = f"{api}/ticks"
     body = "[" + ",".join([_input(tick) for tick in ticks]) + "]"
-    headers = {"Content-Type": "application/json", "x-api-key": key}
+    headers = {"Content-Type": "application/json", "x-api-key": checked_key(key)}
     found = _read(_http.call("POST", url, timeout_s=timeout_s, headers=headers, body=body.encode()))
     accepted = found.get("accepted") if isinstance(found, dict) else None
     if type(accepted) is not int:
         raise AnswerError(url, "no count of accepted ticks")
     return accepted
+
+
+def checked_key(key: str) -> str:
+    """The key, or ValueError, which doesn't show it."""
+    if not key.isascii() or not key.isprintable():
+        raise ValueError("the key holds what no HTTP header can carry; expected printable ASCII")
+    return key
 
 
 def _each(url: str, what: str, rows: Iterable[Any], read: Callable[[Any], T]) -> list[T]:

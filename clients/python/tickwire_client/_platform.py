@@ -97,6 +97,8 @@ def address(url: str | None) -> str:
 
 def _is_address(text: str) -> bool:
     """Whether it is one of a web server, with a host and a port that can be."""
+    if not text.isascii():
+        return False  # a pasted "…"; a name in another script has its xn-- form
     try:
         parts = urlsplit(text)
         host = (parts.hostname or "").encode("idna")  # UnicodeError is a ValueError

@@ -43,7 +43,7 @@ class Publisher:
         """Ticks that the platform took."""
         self.resent = 0
         """Requests that were sent again."""
-        self._platform, self._key, self._timeout_s = platform, key, timeout_s
+        self._platform, self._key, self._timeout_s = platform, _api.checked_key(key), timeout_s
         self._linger_s, self._maxsize = linger_s, maxsize
         self._waiting: deque[Tick] = deque()
         self._changed = asyncio.Condition()

@@ -335,6 +335,24 @@ def test_a_key_that_no_header_can_carry_is_said_and_not_shown(stage: Stage, key:
     run(go())
 
 
+def test_what_a_queue_took_of_a_request_waits_no_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends `pending` again after a refusal doesn't send it twice."""
+    monkeypatch.setattr(publisher_, "ceiling_s", lambda *_: 0.01)
+    stage.site.doors = [
+        (503, {"title": "The queue did not take all", "symbols": ["MSFT"]}),
+        (401, {"title": "Unauthorized"}),
+    ]
+
+    async def go() -> None:
+        async with Client(stage.url) as client:
+            with pytest.raises(RejectedError, match=r"answered 401"):
+                async with client.publisher(key=KEY) as publisher:
+                    await asyncio.gather(*(publisher.send(one, "1") for one in ("AAPL", "MSFT", "AAPL")))
+            assert (publisher.accepted, [tick.symbol for tick in publisher.pending]) == (2, ["MSFT"])
+
+    run(go())
+
+
 def test_a_door_that_is_closed_for_good_is_said_to_be(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a bounded number of tries."""
     monkeypatch.setattr(publisher_, "ceiling_s", lambda *_: 0.01)

@@ -152,10 +152,14 @@ class Publisher:
                 async with self._changed:
                     self._changed.notify_all()
                 return
-            async with self._changed:
-                for _ in batch:
-                    self._waiting.popleft()
-                self._changed.notify_all()
+
+    async def _took(self, batch: list[Tick], left: list[Tick]) -> None:
+        """Take out of the line what was accepted of its first ones: all but what is left."""
+        for _ in batch:
+            self._waiting.popleft()
+        self._waiting.extendleft(reversed(left))
+        async with self._changed:
+            self._changed.notify_all()
 
     async def _post(self, batch: list[Tick]) -> None:
         """Until all of it is accepted. What a queue didn't take is named, and sent again by itself."""
@@ -164,17 +168,19 @@ class Publisher:
                 self.accepted += await asyncio.to_thread(
                     _api.publish, self._platform.api, batch, key=self._key, timeout_s=self._timeout_s
                 )
+                await self._took(batch, [])
                 return
             except UnreachableError:
                 if failures == TRIES_MAX:
                     raise
             except RejectedError as error:
+                if error.symbols:
+                    left = [tick for tick in batch if tick.symbol in error.symbols]
+                    self.accepted += len(batch) - len(left)
+                    await self._took(batch, left)
+                    batch = left
                 if failures == TRIES_MAX or (error.status < 500 and error.status != 429):
                     raise
-                if error.symbols:
-                    taken = [tick for tick in batch if tick.symbol not in error.symbols]
-                    self.accepted += len(taken)
-                    batch = [tick for tick in batch if tick.symbol in error.symbols]
             self.resent += 1
             await asyncio.sleep(random.uniform(0, ceiling_s(failures, 3_600)))
 

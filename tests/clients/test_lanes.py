@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime
+import threading
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -27,6 +29,10 @@ from tickwire_client import (
     UnreachableError,
 )
 from tickwire_client import publisher as publisher_
+from tickwire_client._buffer import Counters
+from tickwire_client._catch_up import BarCatchUp
+from tickwire_client._sieve import BarSieve
+from tickwire_client.values import read_bar
 
 MINUTE_MS = TIME_MS // 60_000 * 60_000
 
@@ -185,6 +191,68 @@ def test_bars_come_when_they_close_and_again_when_they_are_corrected(stage: Stag
                 pass
             assert isinstance(item, Bar)
             assert (item.first, item.closed) == (5, True)
+
+    run(go())
+
+
+def test_bars_that_no_lane_carries_are_refused_with_where_they_are(stage: Stage) -> None:
+    """Minutes and days are published; a stream of others would be silent for ever."""
+
+    async def go() -> None:
+        async with Client(stage.url) as client:
+            for interval in ("5m", "1h", "2m"):
+                sentence = rf"interval is '{interval}'; expected '1m' or '1d' on the bar lane: bar_history"
+                with pytest.raises(ValueError, match=sentence):
+                    client.bars("AAPL", interval=interval)
+            assert client.bars("AAPL", interval="1d").topics[0].endswith("bars/1d/AAPL")
+
+    run(go())
+
+
+def test_a_bar_that_closed_during_an_outage_comes_though_none_was_seen_before(
+    stage: Stage, link: Wire
+) -> None:
+    """The stream's own beginning is where bars may be missing from; at the beginning nothing is."""
+    answers: list[object] = []
+
+    def api(path: str, query: dict[str, str]) -> tuple[int, object]:
+        return 200, {"bars": answers}
+
+    stage.site.api = api
+
+    async def go() -> None:
+        async with Client(stage.url) as client, client.bars("AAPL") as stream:
+            assert stage.site.got == []
+            answers.append(json.loads(encoded(a_bar(0, 5))))
+            link.cut()
+            (bar,) = await take(aiter(stream), 1)
+            assert bar.close == 5
+
+    run(go())
+
+
+def test_bars_of_an_outage_are_asked_for_from_where_it_began() -> None:
+    """Not from the newest that has come, which may be one of after it."""
+    asked: list[tuple[str, object]] = []
+
+    class Api:
+        async def bars(self, symbol: str, query: dict[str, object]) -> list[Bar]:
+            asked.append((symbol, query["from"]))
+            return []
+
+    async def go() -> None:
+        stream: Any = SimpleNamespace(symbols=("AAPL",), buffer=SimpleNamespace(lock=threading.Lock()))
+        sieve, door = BarSieve(stream.symbols, counters=Counters()), cast("Any", Api())
+        caught = BarCatchUp(stream, sieve, door, interval="1m", width=timedelta(minutes=1), since=None)
+        task = asyncio.create_task(caught.run())
+        caught.stood()
+        sieve.sift(read_bar(encoded(a_bar(0, 1)).encode()))
+        caught.fell()
+        sieve.sift(read_bar(encoded(a_bar(5, 2, first=2)).encode()))
+        caught.stood()
+        await until(lambda: asked)
+        task.cancel()
+        assert asked == [("AAPL", iso(MINUTE_MS))]
 
     run(go())
 

@@ -12,7 +12,7 @@ import functools
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
 from tickwire.tick import Tick, iso, to_ms
@@ -66,6 +66,8 @@ class TickCatchUp:
         self._wanted, self._room = asyncio.Event(), asyncio.Event()
         self._stood = False
         self._slots = asyncio.Semaphore(AT_ONCE)
+
+    def fell(self) -> None: ...
 
     def stood(self) -> None:
         self._stood = True
@@ -183,6 +185,8 @@ class BoardCatchUp:
         self._stream, self._door = stream, door
         self._wanted = asyncio.Event()
 
+    def fell(self) -> None: ...
+
     def stood(self) -> None:
         self._wanted.set()
 
@@ -201,16 +205,34 @@ class BoardCatchUp:
 
 
 class BarCatchUp:
-    """Of a stream of bars: those since a time, and, after a reconnect, those since the last one."""
+    """Of a stream of bars: those since a time, and, after a reconnect, those since the last one before it."""
 
     def __init__(
-        self, stream: Stream[Bar], sieve: BarSieve, door: Door, *, interval: str, since: datetime | None
+        self,
+        stream: Stream[Bar],
+        sieve: BarSieve,
+        door: Door,
+        *,
+        interval: str,
+        width: timedelta,
+        since: datetime | None,
     ) -> None:
         self._stream, self._sieve, self._door = stream, sieve, door
-        self._interval, self._since = interval, since
+        self._interval, self._width, self._since = interval, width, since
+        self._starts: dict[str, datetime] = {}  # from where on bars may be missing
         self._wanted = asyncio.Event()
 
+    def fell(self) -> None:
+        """From here on bars may be missed, whatever the lanes bring once they are back."""
+        with self._stream.buffer.lock:
+            for symbol in self._stream.symbols:
+                start = self._sieve.newest(symbol) or self._since
+                if start is not None:
+                    self._starts.setdefault(symbol, start)
+
     def stood(self) -> None:
+        self.fell()
+        self._since = self._since or datetime.now(UTC) - self._width  # the bar that is open as it begins
         self._wanted.set()
 
     def lacking(self) -> None: ...
@@ -219,11 +241,9 @@ class BarCatchUp:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            for symbol in self._stream.symbols:
-                with self._stream.buffer.lock:
-                    start = self._sieve.newest(symbol) or self._since
-                if start is None:
-                    continue
+            with self._stream.buffer.lock:
+                starts, self._starts = self._starts, {}
+            for symbol, start in starts.items():
                 query = {"interval": self._interval, "from": iso(to_ms(start.astimezone(UTC)))}
                 try:
                     bars = await tried(functools.partial(self._door.bars, symbol, query))

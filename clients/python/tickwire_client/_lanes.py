@@ -5,7 +5,7 @@ In: symbols and options. Out: a `Stream`, not yet subscribed; what can't be aske
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar, get_args, overload
 
 from tickwire import wire
@@ -22,6 +22,8 @@ from tickwire_client.events import Event
 from tickwire_client.values import Alert, Bar, BoardUpdate
 
 Lane = Literal["price", "live", "board"]
+BAR_LANES = {"1m": timedelta(minutes=1), "1d": timedelta(days=1)}
+"""The intervals that the platform publishes when they close; others are made on demand."""
 T = TypeVar("T")
 
 
@@ -207,12 +209,16 @@ class Lanes:
     ) -> Stream[Bar] | Stream[Bar | Event]:
         """Each bar when it closes; with `since`, those that start from then on before them.
 
-        A late tick corrects its bar: it comes again with `corrected`. The bar lane has bars of 1m; of other
-        intervals there is only `bar_history`.
+        A late tick corrects its bar: it comes again with `corrected`. The bar lane has bars of 1m and 1d;
+        others are a ValueError here, and `bar_history` has them.
         """
         platform = self.platform
         wanted = platform.check(symbols) or platform.symbols
-        check_interval(interval)
+        if interval not in BAR_LANES:
+            raise ValueError(
+                f"interval is {interval!r}; expected '1m' or '1d' on the bar lane:"
+                " bar_history() has the others"
+            )
         check_zone("since", since)
         sieve = BarSieve(wanted, counters=self._counters)
         return Stream(
@@ -222,7 +228,9 @@ class Lanes:
             read=values.read_bar,
             paced=False,
             sieve=sieve,
-            catch_up=lambda stream: BarCatchUp(stream, sieve, self._door(), interval=interval, since=since),
+            catch_up=lambda stream: BarCatchUp(
+                stream, sieve, self._door(), interval=interval, width=BAR_LANES[interval], since=since
+            ),
             maxsize=maxsize,
             overflow=overflow,
             lossless=False,

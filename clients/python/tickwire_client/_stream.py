@@ -36,6 +36,9 @@ class Hub(Protocol):
 class CatchUp(Protocol):
     """Brings over HTTP what the lane didn't."""
 
+    def fell(self) -> None:
+        """A connection that the stream stands on is gone. On the loop."""
+
     def stood(self) -> None:
         """The stream is subscribed, for the first time or again. On the loop."""
 
@@ -220,6 +223,8 @@ class Stream(Generic[T]):
         """A connection that this stream stands on is gone. On the loop."""
         if state != self._state:
             self._state = state
+            if self._catch_up is not None:
+                self._catch_up.fell()
             self.tell(state, why)
 
     def tell(self, state: State, why: str) -> None:

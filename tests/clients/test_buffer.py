@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import tracemalloc
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -105,6 +106,23 @@ def test_drop_oldest_keeps_the_last_ones_and_says_how_many_are_gone() -> None:
     put(kept, *[tick("A", seq) for seq in range(1, 6)])
     assert drain(kept) == [Dropped(3), ("A", 4), ("A", 5)]
     assert (drain(kept), counters.dropped) == ([], 3)
+
+
+def test_a_reader_that_takes_the_oldest_at_that_moment_has_it_and_nothing_is_dropped() -> None:
+    """It takes without the lock: between a writer's look and its hand."""
+
+    class Raced(deque[Tick]):
+        def popleft(self) -> Tick:
+            self.clear()
+            return super().popleft()
+
+    counters = Counters()
+    kept = buffer(1, "drop_oldest", counters=counters, events=True)
+    put(kept, tick("A", 1))
+    kept._queue = Raced(kept._queue)  # type: ignore[assignment,arg-type]
+    put(kept, tick("A", 2))
+    kept._queue = deque(kept._queue)
+    assert (drain(kept), counters.dropped) == ([("A", 2)], 0)
 
 
 def test_error_ends_the_stream_with_its_counts() -> None:

@@ -6,6 +6,7 @@ memory is bounded whatever the reader does, and nothing is left out without bein
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
@@ -198,14 +199,19 @@ class Buffer(Generic[T]):
         if len(self._queue) < self._size:
             self._queue.append(item)
             return
-        self._left_out += 1
-        self._counters.dropped += 1
         if self._overflow == "error":
+            self._leave_out()
             self._ended = SlowReaderError(kept=self._size, missed=1)
             self.ended = True
             return
-        self._queue.popleft()
+        with contextlib.suppress(IndexError):  # the reader, which takes without the lock, has just taken it
+            self._queue.popleft()
+            self._leave_out()
         self._queue.append(item)
+
+    def _leave_out(self) -> None:
+        self._left_out += 1
+        self._counters.dropped += 1
 
     def _told(self) -> T | Event:
         with self.lock:

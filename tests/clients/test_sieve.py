@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from tickwire.tick import Tick
 from tickwire_client._buffer import Counters
-from tickwire_client._sieve import TickSieve
+from tickwire_client._sieve import ALERTS_KEPT, AlertSieve, TickSieve
+from tickwire_client.values import Alert
 
 
 def ticks(first: int, last: int) -> list[Tick]:
@@ -37,3 +40,18 @@ def test_messages_that_wait_for_the_snapshot_are_bounded() -> None:
         assert sieve.sift(ticks(seq, seq)) == []
     out = sieve.snapshot("AAPL", ticks(4_500, 4_500)[0])
     assert [item.seq for item in out if isinstance(item, Tick)] == list(range(4_500, 5_001))
+
+
+def test_an_alert_that_two_sessions_bring_passes_once() -> None:
+    """By its symbol, time and kind, within a bound; the repetition is counted."""
+    counters = Counters()
+    sieve = AlertSieve(["AAPL"], counters=counters)
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    alert = Alert(symbol="AAPL", timestamp=now, kind="rise", text="AAPL +2 %", price=None, fields={})
+    others = [replace(alert, kind="fall"), replace(alert, timestamp=now + timedelta(seconds=1))]
+    passed = [found for each in (alert, alert, *others, alert) for found in sieve.sift(each)]
+    assert (passed, counters.duplicates) == ([alert, *others], 2)
+    for second in range(2, 2 * ALERTS_KEPT):
+        sieve.sift(replace(alert, timestamp=now + timedelta(seconds=second)))
+    assert len(sieve._seen) == ALERTS_KEPT
+    assert sieve.sift(replace(alert, symbol="MSFT")) == ()

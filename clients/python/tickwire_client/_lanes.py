@@ -270,7 +270,7 @@ class Lanes:
             symbols=wanted,
             read=values.read_alert,
             paced=False,
-            sieve=AlertSieve(wanted),
+            sieve=AlertSieve(wanted, counters=self._counters),
             catch_up=None,
             maxsize=maxsize,
             overflow=overflow,

@@ -6,7 +6,7 @@ kind of stream; their methods are called with the stream's lock held, from any t
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -18,6 +18,7 @@ from tickwire_client.events import Event
 from tickwire_client.values import Alert, Bar, BoardUpdate, Quote
 
 BARS_KEPT = 256  # bars of a symbol by whose start a repetition is known
+ALERTS_KEPT = 256  # of all symbols, likewise
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -153,15 +154,23 @@ class BarSieve:
 
 
 class AlertSieve:
-    """Alerts as they come."""
+    """Alerts as they come, each once: two sessions that overlap both bring it."""
 
     lacks = False
 
-    def __init__(self, symbols: Sequence[str]) -> None:
-        self._symbols = frozenset(symbols)
+    def __init__(self, symbols: Sequence[str], *, counters: Counters) -> None:
+        self._symbols, self._counters = frozenset(symbols), counters
+        self._seen: deque[tuple[str, datetime, str]] = deque(maxlen=ALERTS_KEPT)
 
     def sift(self, found: Alert, keep: bool = True) -> Sequence[Alert]:
-        return (found,) if found.symbol in self._symbols else ()
+        if found.symbol not in self._symbols:
+            return ()
+        told = (found.symbol, found.timestamp, found.kind)
+        if told in self._seen:
+            self._counters.duplicates += 1
+            return ()
+        self._seen.append(told)
+        return (found,)
 
     def behind(self, quote: Quote) -> bool:
         return False

@@ -25,9 +25,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from local.preflight import HOST, STAYS, lives, occupant
 from tickwire.limits import LIFETIME
 
-HOST = "127.0.0.1"
 REGION = "us-east-1"
 KEY = SECRET = "test"
 ROOT = Path(__file__).resolve().parent.parent
@@ -259,7 +259,7 @@ def _listen(port: int) -> socket.socket:
                 raise CloudError(
                     f"port {port} can't be had ({error.strerror}); set TICKWIRE_AWS_PORT to another"
                 ) from None
-            if time.monotonic() > deadline or not _orphan(port):
+            if time.monotonic() > deadline or occupant(port) == STAYS:
                 raise CloudError(
                     f"port {port} is in use; stop what listens there or set TICKWIRE_AWS_PORT"
                 ) from None
@@ -279,7 +279,7 @@ def _lock(folder: Path) -> Any:
             holder = lock.read().strip()
             # A server that was just killed takes a moment to be gone, one whose parent was killed half a
             # second.
-            if time.monotonic() - began > (1.0 if _lives(holder) else LEAVE_S):
+            if time.monotonic() - began > (1.0 if lives(holder) else LEAVE_S):
                 lock.close()
                 raise CloudError(
                     f"{folder} is in use by another local AWS (of process {holder}); "
@@ -290,22 +290,6 @@ def _lock(folder: Path) -> Any:
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
-
-
-def _orphan(port: int) -> bool:
-    """Whether a local AWS listens there whose parent is no more: it will be gone in a moment."""
-    health = _health(port)
-    return health is not None and not _lives(str(health.get("parent", "")))
-
-
-def _lives(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _health(port: int) -> dict[str, Any] | None:

@@ -11,11 +11,14 @@ import os
 import shutil
 import socket
 import sys
+import time
 
 PYTHON_MIN = (3, 11)
 HOST = "127.0.0.1"
 PORTS = (("TICKWIRE_PORT", 8080, "the site and its API"), ("TICKWIRE_AWS_PORT", 4566, "the local AWS"))
 STATE = "TICKWIRE_STATE"
+STAYS, SILENT, LEAVES = "stays", "silent", "leaves"
+SILENT_S = 3.0  # how long a port whose holder doesn't answer is asked for again
 
 
 class Refusal(Exception):
@@ -70,33 +73,59 @@ def ports(environment: "dict[str, str]") -> "tuple[int, int]":
                 "{} is {}, which {} has already; expected another port".format(name, text, PORTS[0][0])
             )
         chosen.append(int(text))
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, int(text)))
-            except OSError as error:
-                if is_leaving(int(text)):
-                    continue
-                raise Refusal(
-                    "port {} on {}, meant for {}, can't be had ({}): stop what uses it, or choose another "
-                    "with {}=PORT".format(text, HOST, what, error.strerror, name)
-                ) from None
+        reason = _taken(int(text))
+        if reason:
+            raise Refusal(
+                "port {} on {}, meant for {}, can't be had ({}): stop what uses it, or choose another "
+                "with {}=PORT".format(text, HOST, what, reason, name)
+            )
     return chosen[0], chosen[1]
 
 
-def is_leaving(port: int) -> bool:
-    """Whether a local AWS listens there whose parent was killed: it saves and goes, and is waited for."""
+def _taken(port: int) -> str:
+    """Why nobody can listen there; nothing where a local AWS leaves. One that leaves may be silent, too."""
+    deadline = time.monotonic() + SILENT_S
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+                return ""
+            except OSError as error:
+                reason = str(error.strerror)
+        holder = occupant(port)
+        if holder == LEAVES:
+            return ""
+        if holder == STAYS or time.monotonic() > deadline:
+            return reason
+        time.sleep(0.1)
+
+
+def occupant(port: int) -> str:
+    """What has that port: a local AWS whose parent was killed LEAVES once it has saved."""
     connection = http.client.HTTPConnection(HOST, port, timeout=1)
     try:
         connection.request("GET", "/_tickwire/health")
-        os.kill(int(json.loads(connection.getresponse().read().decode())["parent"]), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
-        return False
+        parent = json.loads(connection.getresponse().read().decode())["parent"]
+        return STAYS if lives(str(parent)) else LEAVES
+    except OSError:
+        return SILENT
+    except (ValueError, KeyError, TypeError, http.client.HTTPException):
+        return STAYS
     finally:
         connection.close()
-    return False
+
+
+def lives(process: str) -> bool:
+    """Whether a process of that number runs; one that ended and that nobody has asked about doesn't."""
+    try:
+        os.kill(int(process), 0)
+        with open("/proc/{}/stat".format(process)) as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except OSError:  # somebody else's, or a system without /proc
+        return True
 
 
 def stage(root: str, name: str) -> None:

@@ -74,6 +74,26 @@ def test_a_local_aws_whose_parent_was_killed_is_waited_for() -> None:
         preflight.ports({"TICKWIRE_PORT": str(_free()), "TICKWIRE_AWS_PORT": str(port)})
 
 
+def test_a_killed_parent_that_nobody_has_asked_about_is_dead() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as parent:
+        os.waitid(os.P_PID, parent.pid, os.WEXITED | os.WNOWAIT)
+        with _health(parent=parent.pid) as port:
+            preflight.ports({"TICKWIRE_PORT": str(_free()), "TICKWIRE_AWS_PORT": str(port)})
+
+
+def test_one_that_has_stopped_answering_is_asked_for_again() -> None:
+    """As while it saves: its port is free a moment later."""
+    with socket.create_server(("127.0.0.1", 0)) as leaving:
+        port = leaving.getsockname()[1]
+
+        def leave() -> None:
+            leaving.accept()[0].close()
+            leaving.close()
+
+        threading.Thread(target=leave, daemon=True).start()
+        preflight.ports({"TICKWIRE_PORT": str(_free()), "TICKWIRE_AWS_PORT": str(port)})
+
+
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     """A file where a directory is needed stands for every reason, as root may write anywhere."""
     (tmp_path / "file").write_text("")

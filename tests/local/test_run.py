@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -338,10 +339,16 @@ def _listening(entry: Path) -> str:
 
 
 def _free(count: int) -> list[int]:
+    """Below those that the system gives to outgoing connections: free again whenever a run has ended."""
     with contextlib.ExitStack() as held:
-        return [
-            held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)
-        ]
+        found: list[int] = []
+        for port in random.sample(range(20_000, 30_000), 100):
+            with contextlib.suppress(OSError):
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise AssertionError("no port is free")
 
 
 def _without_settings() -> dict[str, str]:

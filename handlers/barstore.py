@@ -13,14 +13,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
+from handlers.table import Item, Table, n, s
 from tickwire.bars import WIDTHS_MS, Bar
 from tickwire.tick import iso, parse_iso
 
@@ -30,43 +25,21 @@ ROW = 14  # what a row holds; one more says that the bar was corrected
 # Of one series, a bar with more ticks has all those of one with fewer.
 _NEWER = "attribute_not_exists(pk) OR s < :s OR (s = :s AND (n < :n OR (n = :n AND t < :t)))"
 
-Item = dict[str, dict[str, str]]
-
 
 class BarStore:
     """The bars of one stage's table."""
 
     def __init__(self, table: str, *, keep_days: int = 90, connections: int = 10) -> None:
-        self._table = table
+        self._table = Table(table, connections=connections)
         self._keep_ms = keep_days * DAY_MS
-        self._db: Any = boto3.client(
-            "dynamodb",
-            config=Config(
-                max_pool_connections=connections,
-                connect_timeout=1,
-                read_timeout=2,
-                retries={"mode": "standard", "total_max_attempts": 3},
-            ),
-        )
 
     def put(self, bar: Bar) -> bool:
         """Keep `bar`, unless what is there holds as much; say whether it was kept."""
         item = _item(bar)
         if bar.interval == "1m":
-            item["expires"] = _n(self._expires_ms(bar.start_ms) // 1000)
+            item["expires"] = n(self._expires_ms(bar.start_ms) // 1000)
         values = {f":{name}": item[name] for name in "snt"}
-        try:
-            self._db.put_item(
-                TableName=self._table,
-                Item=item,
-                ConditionExpression=_NEWER,
-                ExpressionAttributeValues=values,
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return self._table.put(item, ConditionExpression=_NEWER, ExpressionAttributeValues=values)
 
     def is_kept(self, time_ms: int) -> bool:
         """Whether all bars of that time's day are still there, so that a late tick can be put among them."""
@@ -74,9 +47,9 @@ class BarStore:
 
     def last(self, symbol: str, count: int, *, consistent: bool = False) -> list[Bar]:
         """The last one-minute bars, in order."""
-        found = self._query(
+        found = self._table.query(
             "pk = :pk",
-            {":pk": _s(f"bars#{symbol}")},
+            {":pk": s(f"bars#{symbol}")},
             ScanIndexForward=False,
             Limit=count,
             ConsistentRead=consistent,
@@ -88,13 +61,13 @@ class BarStore:
     ) -> list[Bar]:
         """The one-minute or daily bars with `from_ms` <= start < `to_ms`, in order."""
         values = {
-            ":pk": _s(_pk(symbol, interval)),
-            ":from": _s(_sk(interval, from_ms + WIDTHS_MS[interval] - 1)),
-            ":to": _s(_sk(interval, to_ms - 1)),
+            ":pk": s(_pk(symbol, interval)),
+            ":from": s(_sk(interval, from_ms + WIDTHS_MS[interval] - 1)),
+            ":to": s(_sk(interval, to_ms - 1)),
         }
         if values[":from"]["S"] > values[":to"]["S"]:
             return []
-        found = self._query("pk = :pk AND sk BETWEEN :from AND :to", values, ConsistentRead=consistent)
+        found = self._table.query("pk = :pk AND sk BETWEEN :from AND :to", values, ConsistentRead=consistent)
         return [_bar(symbol, interval, item) for item in found]
 
     def day(self, symbol: str, time_ms: int) -> Bar | None:
@@ -107,20 +80,6 @@ class BarStore:
         """All bars of a day go together: what is left of a day always makes the whole day's bar."""
         return (time_ms // DAY_MS + 1) * DAY_MS + self._keep_ms
 
-    def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:
-        request = {
-            "TableName": self._table,
-            "KeyConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-            **options,
-        }
-        while True:
-            answer = self._db.query(**request)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer or "Limit" in options:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
 
 def _pk(symbol: str, interval: str) -> str:
     return f"{'days' if interval == '1d' else 'bars'}#{symbol}"
@@ -132,12 +91,12 @@ def _sk(interval: str, time_ms: int) -> str:
 
 def _item(bar: Bar) -> Item:
     return {
-        "pk": _s(_pk(bar.symbol, bar.interval)),
-        "sk": _s(_sk(bar.interval, bar.start_ms)),
-        "b": _s(_row(bar)),
-        "s": _n(bar.series),
-        "n": _n(bar.count),
-        "t": _n(bar.through),
+        "pk": s(_pk(bar.symbol, bar.interval)),
+        "sk": s(_sk(bar.interval, bar.start_ms)),
+        "b": s(_row(bar)),
+        "s": n(bar.series),
+        "n": n(bar.count),
+        "t": n(bar.through),
     }
 
 
@@ -176,11 +135,3 @@ def _bar(symbol: str, interval: str, item: Item) -> Bar:
         corrected=len(numbers) > ROW,
         through=int(item["t"]["N"]),
     )
-
-
-def _s(text: str) -> dict[str, str]:
-    return {"S": text}
-
-
-def _n(number: int) -> dict[str, str]:
-    return {"N": str(number)}

@@ -17,12 +17,8 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
+from handlers.table import Item, Table, n, s
 from tickwire import wire
 from tickwire.ledger import BLOCK, Chunk, Entry, Head, advance, chunks, is_known
 from tickwire.tick import Tick, iso
@@ -34,8 +30,6 @@ LOOK_S = 0.1  # how long otherwise: as long as it takes to get from `look` to `a
 RACES_MAX = 8
 READ_MAX = 20_000  # ticks read for one page
 HOUR_MS = 3_600_000
-
-Item = dict[str, dict[str, str]]
 
 
 class Contended(Exception):
@@ -63,28 +57,20 @@ class History:
     """One stage's table."""
 
     def __init__(self, table: str, *, keep_s: int, connections: int = 10) -> None:
-        self._table = table
+        self._table = Table(table, connections=connections)
         self._keep_s = max(keep_s, WORKING_S)
         self._heads: dict[str, tuple[float, Head | None]] = {}
         self._shared: dict[str, float] = {}  # when another writer was last noticed
-        self._db: Any = boto3.client(
-            "dynamodb",
-            config=Config(
-                max_pool_connections=connections,
-                connect_timeout=1,
-                read_timeout=2,
-                retries={"mode": "standard", "total_max_attempts": 3},
-            ),
-        )
 
     # -- writing
 
     def look(self, symbols: Collection[str]) -> None:
         """Read in one call where those of `symbols` stand that `append` would read one by one."""
-        keys = [{"pk": _s("newest"), "sk": _s(symbol)} for symbol in symbols if not self._remembered(symbol)]
+        keys = [{"pk": s("newest"), "sk": s(symbol)} for symbol in symbols if not self._remembered(symbol)]
         if len(keys) > 1:
-            wanted = {self._table: {"Keys": keys, "ConsistentRead": True}}
-            for item in self._db.batch_get_item(RequestItems=wanted)["Responses"].get(self._table, []):
+            name = self._table.name
+            wanted = {name: {"Keys": keys, "ConsistentRead": True}}
+            for item in self._table.client.batch_get_item(RequestItems=wanted)["Responses"].get(name, []):
                 self._found(item["sk"]["S"], item_head(item["sk"]["S"], item))
 
     def append(self, symbol: str, entries: Sequence[Entry]) -> Appended:
@@ -115,33 +101,33 @@ class History:
     def _store(self, symbol: str, head: Head, chunk: Chunk) -> bool:
         hour = max(tick.time_ms for tick in chunk.ticks) // HOUR_MS
         if head.newest is None or hour > head.newest.time_ms // HOUR_MS:
-            self._put(
+            self._table.put(
                 {
-                    "pk": _s(f"hours#{symbol}"),
-                    "sk": _s(_hour(hour * HOUR_MS)),
-                    "series": _n(chunk.ticks[0].series),
-                    "seq": _n(chunk.first),
+                    "pk": s(f"hours#{symbol}"),
+                    "sk": s(_hour(hour * HOUR_MS)),
+                    "series": n(chunk.ticks[0].series),
+                    "seq": n(chunk.first),
                     "expires": self._expires(),
                 }
             )
         base_ms = chunk.ticks[-1].time_ms
         item = {
-            "pk": _s(_partition(symbol, head.series, chunk.first)),
-            "sk": _s(_seq(chunk.first)),
-            "t": _n(base_ms),
-            "r": _s(wire.rows(chunk.ticks, base_ms)),
-            "m": _s(f"{chunk.number}:{chunk.sent_ms}:{chunk.taken}"),
+            "pk": s(_partition(symbol, head.series, chunk.first)),
+            "sk": s(_seq(chunk.first)),
+            "t": n(base_ms),
+            "r": s(wire.rows(chunk.ticks, base_ms)),
+            "m": s(f"{chunk.number}:{chunk.sent_ms}:{chunk.taken}"),
             "expires": self._expires(),
         }
         if chunk.ticks[0].source is not None:
-            item["s"] = _s(chunk.ticks[0].source)
-        return self._put(item, ConditionExpression="attribute_not_exists(pk)")
+            item["s"] = s(chunk.ticks[0].source)
+        return self._table.put(item, ConditionExpression="attribute_not_exists(pk)")
 
     def _show(self, symbol: str, head: Head) -> None:
-        self._put(
+        self._table.put(
             _head_item(symbol, head),
             ConditionExpression="attribute_not_exists(pk) OR (series = :series AND seq < :seq)",
-            ExpressionAttributeValues={":series": _n(head.series), ":seq": _n(head.seq)},
+            ExpressionAttributeValues={":series": n(head.series), ":seq": n(head.seq)},
         )
 
     def _head(self, symbol: str) -> Head:
@@ -167,12 +153,11 @@ class History:
         return head
 
     def _read_head(self, symbol: str) -> Head:
-        key = {"pk": _s("newest"), "sk": _s(symbol)}
-        item = self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        item = self._table.get("newest", symbol, consistent=True)
         if item is not None:
             return item_head(symbol, item)
         head = Head(series=time.time_ns() // 1_000_000)
-        if not self._put(_head_item(symbol, head), ConditionExpression="attribute_not_exists(pk)"):
+        if not self._table.put(_head_item(symbol, head), ConditionExpression="attribute_not_exists(pk)"):
             return self._read_head(symbol)
         return head
 
@@ -192,7 +177,7 @@ class History:
         at = head.seq
         while at >= 1:
             pk = _partition(symbol, head.series, at)
-            items = self._query("pk = :pk", {":pk": _s(pk)}, ConsistentRead=True, ScanIndexForward=False)
+            items = self._table.query("pk = :pk", {":pk": s(pk)}, ConsistentRead=True, ScanIndexForward=False)
             empty = True
             for item in items:
                 empty = False
@@ -201,23 +186,14 @@ class History:
                 return
             at = (at - 1) // PARTITION * PARTITION
 
-    def _put(self, item: Item, **condition: Any) -> bool:
-        try:
-            self._db.put_item(TableName=self._table, Item=item, **condition)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
-
     def _expires(self) -> dict[str, str]:
-        return _n(int(time.time()) + self._keep_s)
+        return n(int(time.time()) + self._keep_s)
 
     # -- reading
 
     def newest(self, symbols: Collection[str]) -> list[Head]:
         """Where each symbol stands that has a tick, in one query."""
-        items = self._query("pk = :pk", {":pk": _s("newest")})
+        items = self._table.query("pk = :pk", {":pk": s("newest")})
         heads = (item_head(item["sk"]["S"], item) for item in items if item["sk"]["S"] in symbols)
         return [head for head in heads if head.newest is not None]
 
@@ -253,8 +229,7 @@ class History:
 
     def head(self, symbol: str) -> Head | None:
         """Where the symbol stands, None before its first tick."""
-        key = {"pk": _s("newest"), "sk": _s(symbol)}
-        item = self._db.get_item(TableName=self._table, Key=key).get("Item")
+        item = self._table.get("newest", symbol)
         return None if item is None else item_head(symbol, item)
 
     def _page(
@@ -321,41 +296,27 @@ class History:
     ) -> Iterator[Chunk]:
         """The chunks of whole blocks of one partition, from the block of `start` on: none crosses an edge."""
         values = {
-            ":pk": _s(_partition(symbol, series, start)),
-            ":from": _s(_seq(_block(start))),
-            ":to": _s(_seq(_window_end(start, ticks))),
+            ":pk": s(_partition(symbol, series, start)),
+            ":from": s(_seq(_block(start))),
+            ":to": s(_seq(_window_end(start, ticks))),
         }
         condition = "pk = :pk AND sk BETWEEN :from AND :to"
-        for item in self._query(condition, values, ConsistentRead=consistent):
+        for item in self._table.query(condition, values, ConsistentRead=consistent):
             yield _item_chunk(symbol, series, item)
 
     def _seq_at(self, symbol: str, from_ms: int) -> int:
         """Where to begin for ticks from `from_ms`: the last hour marked up to it, else the first one kept."""
-        values = {":pk": _s(f"hours#{symbol}"), ":hour": _s(_hour(from_ms))}
-        for item in self._query("pk = :pk AND sk <= :hour", values, ScanIndexForward=False, Limit=1):
+        values = {":pk": s(f"hours#{symbol}"), ":hour": s(_hour(from_ms))}
+        for item in self._table.query("pk = :pk AND sk <= :hour", values, ScanIndexForward=False, Limit=1):
             return int(item["seq"]["N"])
         return self._seq_kept(symbol)
 
     def _seq_kept(self, symbol: str) -> int:
         """The first `seq` of the first hour that is still kept."""
-        values = {":pk": _s(f"hours#{symbol}")}
-        for item in self._query("pk = :pk", values, Limit=1):
+        values = {":pk": s(f"hours#{symbol}")}
+        for item in self._table.query("pk = :pk", values, Limit=1):
             return int(item["seq"]["N"])
         return 1
-
-    def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:
-        request = {
-            "TableName": self._table,
-            "KeyConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-            **options,
-        }
-        while True:
-            answer = self._db.query(**request)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer or "Limit" in options:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _partition(symbol: str, series: int, seq: int) -> str:
@@ -384,27 +345,19 @@ def _hour(time_ms: int) -> str:
     return iso(time_ms)[:13]
 
 
-def _s(text: str) -> dict[str, str]:
-    return {"S": text}
-
-
-def _n(number: int) -> dict[str, str]:
-    return {"N": str(number)}
-
-
 def _head_item(symbol: str, head: Head) -> Item:
     item = {
-        "pk": _s("newest"),
-        "sk": _s(symbol),
-        "series": _n(head.series),
-        "seq": _n(head.seq),
-        "m": _s(f"{head.number}:{head.sent_ms}:{head.taken}"),
+        "pk": s("newest"),
+        "sk": s(symbol),
+        "series": n(head.series),
+        "seq": n(head.seq),
+        "m": s(f"{head.number}:{head.sent_ms}:{head.taken}"),
     }
     if head.newest is not None:
-        item["tick"] = _s(wire.encode([head.newest]))
+        item["tick"] = s(wire.encode([head.newest]))
     for name, price in (("close", head.close), ("open", head.open)):
         if price is not None:
-            item[name] = _s(f"{price:f}")
+            item[name] = s(f"{price:f}")
     return item
 
 

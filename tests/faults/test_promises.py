@@ -105,7 +105,7 @@ class Promises(RuleBasedStateMachine):
             patch.start()
         self.functions = [self._function() for _ in range(FUNCTIONS)]
         self.reader = History("history", keep_s=3600)
-        self.reader._db = self.table
+        self.reader._table.client = self.table
 
     # -- what may happen
 
@@ -245,7 +245,7 @@ class Promises(RuleBasedStateMachine):
         ]
         remembers = History("history", keep_s=3600)
         says = broker.Broker(Topics(), "", connections=1)
-        remembers._db, says._data = ports[:2]
+        remembers._table.client, says._data = ports[:2]
         made: Any = ingest.Ingest(
             symbols=frozenset(SYMBOLS),
             live=frozenset(SYMBOLS),

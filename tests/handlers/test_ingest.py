@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from handlers import ingest
 from handlers.broker import Broker
 from handlers.history import History
+from handlers.table import Table
 from tests.handlers.conftest import record, ticks
 from tickwire import intake
 from tickwire.ledger import Entry
@@ -76,17 +77,17 @@ def test_a_crash_between_any_two_writes_loses_and_doubles_nothing(
 ) -> None:
     """The function ends after n writes; the same messages come again to a new one."""
     batch = [record("AAPL", ticks("AAPL", *range(1, 131))), record("AAPL", ticks("AAPL", 131))]
-    put = History._put
+    put = Table.put
     writes: list[Any] = []
 
-    def put_until(self: History, item: Any, **condition: Any) -> bool:
+    def put_until(self: Table, item: Any, **condition: Any) -> bool:
         if len(writes) >= survive:
             raise SystemExit("killed")
         writes.append(item)
         return put(self, item, **condition)
 
     with monkeypatch.context() as patch:
-        patch.setattr(History, "_put", put_until)
+        patch.setattr(Table, "put", put_until)
         with pytest.raises(SystemExit):
             ingest.handler({"Records": batch}, None)
     ingest.ingest.cache_clear()
@@ -141,9 +142,9 @@ def test_a_passing_fault_hands_the_group_back_and_nothing_overtakes(
 ) -> None:
     """All of the group come again; another symbol in the batch is not held up."""
     error = ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem")
-    put = History._put
+    put = Table.put
 
-    def throttled(self: History, item: Any, **condition: Any) -> bool:
+    def throttled(self: Table, item: Any, **condition: Any) -> bool:
         if item["pk"]["S"].startswith("AAPL"):
             raise error
         return put(self, item, **condition)
@@ -154,7 +155,7 @@ def test_a_passing_fault_hands_the_group_back_and_nothing_overtakes(
         record("AAPL", ticks("AAPL", 2)),
     ]
     with monkeypatch.context() as patch:
-        patch.setattr(History, "_put", throttled)
+        patch.setattr(Table, "put", throttled)
         assert take(*batch) == [batch[0]["messageId"], batch[2]["messageId"]]
     assert take(batch[0], batch[2]) == []
     assert stored(history, "AAPL") == [(1, Decimal(1)), (2, Decimal(2))]

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.clients.feed import Feed, during, seqs, take, ticks_until
+from tests.clients.feed import Feed, during, publishing, seqs, take, ticks_until
 from tests.clients.stage import Stage, run, until
 from tests.clients.wire import Wire
 from tickwire.tick import Tick
 from tickwire_client import Client, Status
 from tickwire_client import _guard as guard
+from tickwire_client import _hub as hub_
 from tickwire_client import _watch as watch
 from tickwire_client._route import Route
 
@@ -98,6 +99,42 @@ def test_a_reader_of_a_lossless_stream_that_sleeps_hides_no_dead_connection(
             assert seqs(await take(aiter(stream), 4)) == [1, 2, 3, 4]
 
     run(go())
+
+
+def test_one_dead_connection_is_noticed_while_another_brings_prices(
+    stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is watched by itself: the one that lives neither hides the other nor is made anew with it."""
+    quickened(monkeypatch)
+    monkeypatch.setattr(watch, "STATUS_S", 60)
+    monkeypatch.setattr(hub_, "TOPICS_MAX", 2)  # the status and AAPL, then MSFT
+
+    async def body() -> None:
+        async with Client(stage.url) as prices, prices.ticks("AAPL", events=True) as lively:
+            link.spare()
+            async with prices.ticks("AAPL", "MSFT", lossless=True, events=True) as stream:
+                assert link.accepted == 2
+                stage.publish("status", status())
+                await asyncio.to_thread(feed.tick, "MSFT")
+                found: list[Any] = []
+                async for item in stream:
+                    if isinstance(item, Tick) and item.symbol == "AAPL":
+                        continue
+                    found.append(item)
+                    if seqs([item]) == [1]:
+                        link.freeze()
+                        await asyncio.to_thread(feed.tick, "MSFT", 3)
+                    elif seqs([item]) == [4]:
+                        break
+            states = [(item.state, item.why) for item in found if isinstance(item, Status)]
+            assert [state for state, _ in states] == ["connected", "stale", "connected"]
+            assert "MSFT is at seq 4 over HTTP" in states[1][1]
+            assert seqs(found) == [1, 2, 3, 4]
+            assert link.accepted == 3
+            told = [item.state for item in await take(aiter(lively), 50) if isinstance(item, Status)]
+            assert told == ["connected"]
+
+    run(during(publishing(feed, pause_s=0.05), body()))
 
 
 def test_an_open_market_without_a_status_is_a_dead_connection(

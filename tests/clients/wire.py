@@ -49,8 +49,12 @@ class Wire:
         self._dead = False
 
     def freeze(self) -> None:
-        """Each open connection stays open and carries nothing more; new ones work."""
+        """Each open connection, unless spared, stays open and carries nothing more; new ones work."""
         self._flows.clear()
+        self.spare()
+
+    def spare(self) -> None:
+        """Leave the connections that are open now out of what `freeze` freezes."""
         self._flows = threading.Event()
         self._flows.set()
 

@@ -117,7 +117,7 @@ class Hub:
 
     def connected(self, link: Link, *, again: bool) -> None:
         self._counters.reconnects += again
-        self._guard.connected()
+        self._guard.connected(link)
 
     def confirmed(self, link: Link) -> None:
         for topic in link.confirmed:

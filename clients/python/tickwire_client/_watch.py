@@ -21,11 +21,11 @@ Look: TypeAlias = Literal["fine", "ask", "stale"]
 
 
 class Watch:
-    """Over the connections of one client. Times are of one clock, in seconds."""
+    """Over one connection of a client. Times are of one clock, in seconds."""
 
     def __init__(self, now_s: float) -> None:
         self.told = True
-        """Whether the status lane is subscribed to: it may be refused."""
+        """Whether it carries the status lane, which may be refused or come by another one."""
         self._connected_s = self._status_s = self._heard_s = now_s
         self._market, self._paused = "", False
         self._change_s = math.inf

@@ -11,12 +11,12 @@ export const CEILING_MS = 60_000;
 
 /** The longest wait after `failures` failed attempts in a row (1 or more). */
 export function ceilingMs(failures: number, downMs = Infinity): number {
-  return Math.min(CEILING_MS, BASE_MS * 2 ** Math.min(failures - 1, 20), Math.max(BASE_MS, downMs / 3));
+  return Math.min(CEILING_MS, BASE_MS * 2 ** (failures - 1), Math.max(BASE_MS, downMs / 3));
 }
 
-/** The wait after `failures` failed attempts in a row; `random` gives 0 (included) to 1 (excluded). */
-export function delayMs(failures: number, random: () => number = Math.random): number {
-  return Math.floor(random() * ceilingMs(failures));
+/** The wait after `failures` failed attempts in a row. */
+export function delayMs(failures: number): number {
+  return Math.random() * ceilingMs(failures);
 }
 
 export function sleep(ms: number): Promise<void> {

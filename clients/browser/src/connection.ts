@@ -20,8 +20,6 @@ export const LIFE_MS_MIN = 79_200_000;
 export const LIFE_MS_MAX = 84_600_000;
 /** A broker that hangs up this often in a row when asked for one topic refuses it in this way. */
 const TRIES_MAX = 5;
-/** Credentials newer than this aren't what the broker refused. */
-const FRESH_MS = 10_000;
 /** Attempts that a return sets off are at least this far apart. */
 const NUDGE_MS = 1_000;
 /** A person who comes back doesn't wait longer for a broker's sign of life. */
@@ -85,6 +83,7 @@ export class Connection {
   /** Subscribe to these filters and no others. */
   want(filters: ReadonlySet<string>): void {
     this.#filters = filters;
+    for (const topic of this.#hangUps.keys()) if (!filters.has(topic)) this.#hangUps.delete(topic);
     queueMicrotask(() => void this.#link?.sync().catch(() => {})); // a failure ends the session, which tells why
   }
 
@@ -162,7 +161,7 @@ export class Connection {
       made = await this.#open(signal);
     } catch (error) {
       failure = error;
-      this.#identity.forget({ olderThanMs: FRESH_MS });
+      this.#identity.forget();
     }
     if (signal.aborted) return made?.session.close();
     this.#isDialing = false;

@@ -39,7 +39,7 @@ export class Hub {
   readonly #feeds = new Map<string, Feed>();
   readonly #others = new Map<string, Set<(value: never) => void>>(); // by topic: boards and bars
   readonly #newest = new Map<string, Place>();
-  readonly #refused = new Set<string>(); // symbols whose lane the broker won't give
+  readonly #refused = new Map<string, Granted>(); // topics that the broker won't give, as long as they're wanted
   readonly #asked = new Set<string>(); // symbols whose snapshot was asked for since their feed began
 
   constructor(
@@ -61,7 +61,7 @@ export class Hub {
       feed.listeners.add(listener);
       queueMicrotask(() => feed.newest && feed.listeners.has(listener) && tell([listener], feed.newest));
     }
-    this.onWanted();
+    this.#want(symbols.map((symbol) => this.topics.price(symbol)));
     return () => {
       for (const symbol of symbols) this.#feeds.get(symbol)?.listeners.delete(listener);
       // Only then, so that who is back in the same breath finds the feed as it was.
@@ -75,7 +75,7 @@ export class Hub {
   /** Hear each message of `topics`. */
   listen<T>(topics: readonly string[], listener: (value: T) => void): Stop {
     for (const topic of topics) this.#others.set(topic, (this.#others.get(topic) ?? new Set()).add(listener));
-    this.onWanted();
+    this.#want(topics);
     return () => {
       for (const topic of topics) {
         const listeners = this.#others.get(topic);
@@ -90,9 +90,10 @@ export class Hub {
     const filters = new Set<string>(this.#others.keys());
     const { board, status } = this.platform().topics;
     if (this.lanes !== "board" || board === undefined) for (const topic of this.#priced()) filters.add(topic);
-    else if (this.#followed().length > 0) filters.add(this.topics.board);
-    if (status !== undefined && filters.size < TOPICS_MAX) filters.add(this.topics.status);
+    else if (this.#followed().length > 0) filters.add(board);
+    if (status !== undefined && filters.size < TOPICS_MAX) filters.add(status);
     else this.watchdog.isTold = false;
+    for (const topic of this.#refused.keys()) if (!filters.has(topic)) this.#refused.delete(topic);
     return filters;
   }
 
@@ -120,12 +121,14 @@ export class Hub {
   answer(answers: readonly Granted[]): void {
     const symbols: string[] = [];
     for (const answer of answers) {
-      const { lane, symbol } = this.topics.parse(answer.topic) ?? {};
-      if (lane === "status") this.watchdog.isTold = answer.code < 0x80;
-      const isRefused = answer.code >= 0x80;
-      if (lane === "price") this.#refused[isRefused ? "add" : "delete"](symbol!);
-      if (isRefused) this.listeners.tell("refused", answer);
-      else if (lane === "price") symbols.push(symbol!);
+      const { topic, code } = answer;
+      const { lane, symbol } = this.topics.parse(topic) ?? {};
+      if (lane === "status") this.watchdog.isTold = code < 0x80;
+      this.#refused.delete(topic);
+      if (code >= 0x80) {
+        this.#refused.set(topic, answer);
+        this.listeners.tell("refused", answer);
+      } else if (lane === "price") symbols.push(symbol!);
     }
     if (symbols.length > 0) void this.#catchUp(symbols, TRIES_MAX);
   }
@@ -133,8 +136,8 @@ export class Hub {
   /** What the connection hasn't brought though history has it, and a moment later still hasn't: a proof against it. */
   async lost(): Promise<Quote | undefined> {
     const { api, symbols, lanes, topics } = this.platform();
-    const all = topics.board !== undefined && this.#others.has(this.topics.board) ? symbols : [];
-    const followed = this.#followed().filter((symbol) => !this.#refused.has(symbol));
+    const all = this.#others.has(topics.board ?? "") ? symbols : [];
+    const followed = this.#followed().filter((symbol) => !this.#refused.has(this.topics.price(symbol)));
     const heard = followed.length > 0 ? followed : all;
     if (heard.length === 0) return undefined;
     const isMissing = (quote: Quote) => isAfter(quote, this.#newest.get(quote.symbol));
@@ -212,6 +215,12 @@ export class Hub {
     this.#feeds.set(symbol, feed);
     this.#asked.delete(symbol);
     return feed;
+  }
+
+  /** These are wanted, perhaps once more: what the broker has refused it isn't asked for again, so it's told again. */
+  #want(topics: readonly string[]): void {
+    this.onWanted();
+    queueMicrotask(() => this.answer(topics.flatMap((topic) => this.#refused.get(topic) ?? [])));
   }
 
   #note(tick: Quote): void {

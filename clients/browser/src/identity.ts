@@ -9,6 +9,8 @@
 import { reach, Refused, Unreachable } from "./errors.js";
 
 const LEFT_MS_MIN = 10 * 60_000;
+/** Credentials newer than this aren't what the broker refused. */
+const FRESH_MS = 10_000;
 
 export interface Credentials {
   readonly identityId: string;
@@ -33,16 +35,14 @@ export class Identity {
 
   /** Credentials good for at least 10 minutes. */
   async credentials(): Promise<Credentials> {
-    const left = (this.#credentials?.expiresMs ?? 0) - Date.now();
-    if (this.#credentials === undefined || left < LEFT_MS_MIN) this.#credentials = await this.#fetch();
-    return this.#credentials;
+    const kept = this.#credentials;
+    if (kept !== undefined && kept.expiresMs - Date.now() >= LEFT_MS_MIN) return kept;
+    return (this.#credentials = await this.#fetch());
   }
 
-  /** Drop credentials that were refused, unless they are too new (in milliseconds) to be the cause. */
-  forget({ olderThanMs }: { olderThanMs: number }): void {
-    if (this.#credentials !== undefined && Date.now() - this.#credentials.fetchedMs >= olderThanMs) {
-      this.#credentials = undefined;
-    }
+  /** Drop credentials that were refused, unless they are too new to be the cause. */
+  forget(): void {
+    if (Date.now() - (this.#credentials?.fetchedMs ?? 0) >= FRESH_MS) this.#credentials = undefined;
   }
 
   async #fetch(): Promise<Credentials> {

@@ -113,7 +113,7 @@ export async function openSession({ url, clientId, onMessage }: SessionOptions):
       const why = `the broker refused the connection: ${name(refusal as Reason)}`;
       throw kindOf(refusal as Reason) === "refused" ? new Refused(why) : new Error(why);
     }
-    if (!isOpen) throw new Error("the broker is down or refused the signed address");
+    if (!isOpen) throw new Error("the broker is down, or refused the signed address: is this machine's clock right?");
     throw error;
   }
 

@@ -17,7 +17,7 @@ export const FRESH_MS = 15_000;
 export type Condition =
   /** The first connection is being made. */
   | { readonly name: "connecting" }
-  /** Connected, each topic confirmed, and nothing to doubt. */
+  /** Connected, and nothing to doubt; a topic that the broker refuses is told as `refused`. */
   | { readonly name: "live" }
   /** Prices come, and later than they could. */
   | { readonly name: "delayed"; readonly why: string }

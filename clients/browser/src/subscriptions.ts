@@ -36,7 +36,8 @@ export class Subscriptions {
         const asked = sound.length > 0 ? sound : lacking.slice(0, 1);
         for (const filter of asked) this.#held.add(filter);
         this.asked = asked;
-        const [answers] = await Promise.all([this.session.subscribe(asked), this.session.unsubscribe(surplus)]);
+        // In this order, so that the broker never counts both.
+        const [, answers] = await Promise.all([this.session.unsubscribe(surplus), this.session.subscribe(asked)]);
         this.asked = [];
         this.onAnswers(answers);
       }

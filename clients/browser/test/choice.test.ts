@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 
-import { arranged, type Choice, chosen, FIRST, read, SHOWN_MAX, text, withPin, withSymbol } from "../dashboard/choice";
+import { arranged, type Choice, chosen, FIRST, read, SHOWN_MAX, text, withPin, withSymbol, withSymbols } from "../dashboard/choice";
 import { hash, parse } from "../dashboard/route";
 
 const CARRIED = ["AAPL", "MSFT", "TSLA", "BRK.B", "BTC-USD"];
@@ -56,8 +56,16 @@ describe("what is shown", () => {
 
   test("a symbol is added to those shown, and to twenty in the place of the last", () => {
     const twenty = Array.from({ length: SHOWN_MAX }, (_, place) => `S${place}`);
-    expect(withSymbol(FIRST, ["AAPL"], "MSFT").symbols).toEqual(["AAPL", "MSFT"]);
-    expect(withSymbol(FIRST, twenty, "AAPL").symbols).toEqual([...twenty.slice(0, -1), "AAPL"]);
+    expect(withSymbol({ ...FIRST, symbols: ["AAPL"] }, CARRIED, "MSFT").symbols).toEqual(["AAPL", "MSFT"]);
+    expect(withSymbol(FIRST, [...twenty, "AAPL"], "AAPL").symbols).toEqual([...twenty.slice(0, -1), "AAPL"]);
+  });
+
+  test("a choice anew forgets nothing that the platform doesn't carry just now", () => {
+    const before: Choice = { ...FIRST, symbols: ["GONE", "AAPL"] };
+    const made = withSymbols(before, CARRIED, ["TSLA"]);
+    expect(chosen(made, CARRIED)).toEqual(["TSLA"]);
+    expect(chosen(made, [...CARRIED, "GONE"])).toEqual(["TSLA", "GONE"]);
+    expect(withSymbol(before, CARRIED, "MSFT").symbols).toEqual(["AAPL", "MSFT", "GONE"]);
   });
 
   test("pinning twice is unpinning", () => {

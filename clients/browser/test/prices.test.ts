@@ -9,6 +9,7 @@ import {
   type State,
   type Tick,
   TooManyTopics,
+  TopicRefused,
   Unauthorized,
   UnknownSymbol,
 } from "../src/index";
@@ -146,6 +147,48 @@ describe("subscribing", () => {
     await live(prices);
     expect(platform.sockets).toHaveLength(times + 1);
     expect(platform.filters.at(-1)).toEqual(["prices/AAPL"]);
+  });
+
+  test("a topic that was refused is told again to who wants it besides, and asked for again when nobody has wanted it", async () => {
+    platform.grants = (filter) => (filter.endsWith("MSFT") ? 0x87 : 0);
+    const prices = await connected();
+    const refused = vi.fn();
+    prices.on("refused", refused);
+    const stop = prices.subscribe(["MSFT"], () => {});
+    await vi.waitFor(() => expect(refused).toHaveBeenCalledTimes(1));
+    await expect(prices.ticks("MSFT").next()).rejects.toThrow(TopicRefused);
+    expect(platform.filters).toEqual([["prices/MSFT"]]);
+    stop();
+    platform.grants = () => 0;
+    await Promise.resolve();
+    await hear(prices, () => {});
+    const [reader, calls] = [prices.ticks("MSFT"), refused.mock.calls.length];
+    const next = reader.next();
+    await vi.waitFor(() => expect(platform.filters.at(-1)).toEqual(["prices/MSFT"]));
+    platform.socket.publish("prices/MSFT", message(1, { symbol: "MSFT" }));
+    expect((await next).value).toMatchObject({ symbol: "MSFT", seq: 1 });
+    expect(refused).toHaveBeenCalledTimes(calls);
+    await reader.return();
+  });
+
+  test("a topic given up because the broker hung up is told again, too", async () => {
+    const prices = await connected();
+    platform.hangsUp = { topic: "prices/MSFT", code: 0x87 };
+    prices.subscribe(["MSFT"], () => {});
+    await vi.waitFor(() => expect(platform.sockets).toHaveLength(2));
+    await live(prices);
+    await expect(prices.ticks("MSFT").next()).rejects.toThrow("it hung up when asked");
+    expect(platform.sockets).toHaveLength(2);
+  });
+
+  test("what isn't wanted any more goes before what is newly wanted, so that both together are never too many", async () => {
+    const prices = await connected();
+    const stop = await hear(prices, () => {});
+    stop();
+    prices.subscribe(["MSFT"], () => {});
+    await vi.waitFor(() => expect(platform.filters).toEqual([["prices/AAPL"], ["prices/MSFT"]]));
+    const kinds = platform.socket.packets.map(({ cmd }) => cmd).filter((cmd) => cmd.endsWith("subscribe"));
+    expect(kinds).toEqual(["subscribe", "unsubscribe", "subscribe"]);
   });
 
   test("a price lane that is off is an error instead of silence", async () => {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
+from playwright.sync_api import BrowserContext, Page, Route, WebSocketRoute, expect
 
 from local.platform import Platform
 from tests.browser.tab import Tab
@@ -304,6 +304,36 @@ def test_a_symbol_taken_off_and_chosen_again_has_its_price(quiet: Platform, open
         tab.page.get_by_role("button", name="Show").click()
         expect(tab.tile("AAPL")).to_have_count(int(is_chosen))
     expect(value).to_have_text("100.00")
+
+
+def test_a_platform_that_was_set_up_anew_shows_what_it_carries_now(
+    platform: Platform, context: BrowserContext, open_tab: OpenTab
+) -> None:
+    """A symbol that it has dropped goes with the next connection, and comes back with the one after."""
+    dropped: set[str] = set()
+    sockets: list[WebSocketRoute] = []
+
+    def describe(route: Route) -> None:
+        found = route.fetch()
+        document = found.json()
+        document["symbols"] = [symbol for symbol in document["symbols"] if symbol not in dropped]
+        route.fulfill(response=found, json=document)
+
+    def pass_on(page_side: WebSocketRoute) -> None:
+        page_side.connect_to_server()
+        sockets.append(page_side)
+
+    context.route("**/tickwire.json", describe)
+    context.route_web_socket(re.compile("/mqtt"), pass_on)
+    tab = open_tab(f"{platform.url}/?symbols=MSFT,AAPL")
+    for gone, shown in (({"AAPL"}, ["MSFT"]), (set[str](), ["MSFT", "AAPL"])):
+        tab.is_live()
+        tab.moves("MSFT")
+        dropped.clear()
+        dropped.update(gone)
+        sockets.pop().close(code=4000)
+        expect(tab.page.locator(".tile .symbol")).to_have_text(shown)
+    tab.moves("AAPL")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

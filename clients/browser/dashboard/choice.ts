@@ -28,7 +28,7 @@ function parse(query: string): Choice | undefined {
   const fields = new URLSearchParams(query);
   if (!["symbols", "pinned", "order"].some((name) => fields.has(name))) return undefined;
   const order = ORDERS.find((name) => name === fields.get("order")) ?? FIRST.order;
-  const symbols = fields.has("symbols") ? list(fields.get("symbols")).slice(0, SHOWN_MAX) : undefined;
+  const symbols = fields.has("symbols") ? list(fields.get("symbols")) : undefined;
   return { symbols, pinned: list(fields.get("pinned")), order };
 }
 
@@ -51,9 +51,15 @@ export function chosen(choice: Choice, carried: readonly string[]): string[] {
   return (choice.symbols ?? carried).filter((symbol) => carried.includes(symbol)).slice(0, SHOWN_MAX);
 }
 
-/** With `symbol` shown as well as `shown`, in the place of the last one when there's no other. */
-export function withSymbol(choice: Choice, shown: readonly string[], symbol: string): Choice {
-  return { ...choice, symbols: [...shown.slice(0, SHOWN_MAX - 1), symbol] };
+/** With `symbols` shown, and no others. */
+export function withSymbols(choice: Choice, carried: readonly string[], symbols: readonly string[]): Choice {
+  const others = (choice.symbols ?? []).filter((symbol) => !carried.includes(symbol));
+  return { ...choice, symbols: [...symbols, ...others] };
+}
+
+/** With `symbol` shown as well, in the place of the last one when there's no other. */
+export function withSymbol(choice: Choice, carried: readonly string[], symbol: string): Choice {
+  return withSymbols(choice, carried, [...chosen(choice, carried).slice(0, SHOWN_MAX - 1), symbol]);
 }
 
 /** With `symbol` pinned, or no longer. */

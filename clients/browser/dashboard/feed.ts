@@ -39,15 +39,19 @@ export class Feed {
     this.#listener = listener;
   }
 
-  /** Connect, however long it takes, and give the platform's own description. */
-  async start(): Promise<Discovery> {
+  /** Connect, however long it takes. */
+  async start(): Promise<void> {
     const prices = (this.#prices = await this.#persistently());
     prices.on("state", () => this.#listener.changed());
     prices.on("snapshot", ({ ok, why }) => this.#tellApi(ok ? undefined : (why ?? "no answer")));
     prices.on("refused", ({ topic, reason }) => this.#tellTrouble(`The broker refused ${topic}: ${reason}.`));
     prices.on("undecodable", ({ topic, reason }) => this.#tellTrouble(`A message on ${topic} made no sense: ${reason}.`));
     setInterval(() => void this.#ask(), ASK_EVERY_MS);
-    return prices.discovery;
+  }
+
+  /** What the platform says of itself, once it can be reached. */
+  get discovery(): Discovery | undefined {
+    return this.#prices?.discovery;
   }
 
   get state(): State {

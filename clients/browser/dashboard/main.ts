@@ -8,7 +8,7 @@
 
 import type { Bar, Quote } from "../src/index";
 import { ConnectionBar } from "./bar";
-import { arranged, type Choice, chosen, matching, type Order, ORDERS, read, text, withPin, withSymbol } from "./choice";
+import { arranged, type Choice, chosen, matching, type Order, ORDERS, read, text, withPin, withSymbol, withSymbols } from "./choice";
 import { Chooser } from "./chooser";
 import { tariffOf } from "./cost";
 import { make, part } from "./dom";
@@ -36,7 +36,7 @@ const feed = new Feed({ quote: take, lacks: (symbol) => quotes.lacks(symbol), ba
 const bar = new ConnectionBar();
 const grid = new Grid(part("tiles"), motion, (symbol) => choose(withPin(choice, symbol)));
 const page = new SymbolPage(motion, (symbol, interval, fromMs) => feed.bars(symbol, interval, fromMs));
-const chooser = new Chooser((symbols) => choose({ ...choice, symbols }));
+const chooser = new Chooser((symbols) => choose(withSymbols(choice, carried!, symbols)));
 
 let carried: readonly string[] | undefined;
 let choice: Choice = read(location.search, kept());
@@ -60,11 +60,16 @@ void start();
 
 async function start(): Promise<void> {
   tell();
-  const discovery = await feed.start();
-  const { symbols, stage } = discovery;
-  carried = symbols;
+  await feed.start();
+  adopt();
+}
+
+/** Show what the platform carries, at first and when it was set up anew. */
+function adopt(): void {
+  const discovery = feed.discovery!;
+  carried = discovery.symbols;
   bar.tariff = tariffOf(discovery);
-  part("stage").textContent = stage;
+  part("stage").textContent = discovery.stage;
   go();
 }
 
@@ -136,7 +141,7 @@ function tellEmpty(shown: readonly string[], wanted: readonly string[]): void {
     const button = make("button", "", `Add ${symbol}`);
     button.addEventListener("click", () => {
       search.value = "";
-      choose(withSymbol(choice, wanted, symbol));
+      choose(withSymbol(choice, carried!, symbol));
     });
     return button;
   });
@@ -183,7 +188,8 @@ function takeBar(closed: Bar): void {
 }
 
 function tell(): void {
-  const { state, stats, apiFault, trouble } = feed;
+  const { state, stats, apiFault, trouble, discovery } = feed;
+  if (carried !== undefined && carried.join() !== discovery!.symbols.join()) adopt();
   bar.tell(state, stats, newestMs, apiFault, trouble);
   const nowMs = Date.now();
   if (page.symbol === undefined) grid.tellAges(nowMs);

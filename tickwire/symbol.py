@@ -6,7 +6,6 @@ import difflib
 import re
 from collections.abc import Iterable
 
-LENGTH_MAX = 12
 _GRAMMAR = re.compile(r"[A-Z0-9.-]{1,12}")
 EXPECTED = "1 to 12 upper-case letters, digits, '.' or '-', such as AAPL, BRK.B or BTC-USD"
 

@@ -5,6 +5,7 @@ In: symbols and options. Out: a `Stream`, not yet subscribed; what can't be aske
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar, get_args, overload
 
@@ -27,23 +28,23 @@ BAR_LANES = {"1m": timedelta(minutes=1), "1d": timedelta(days=1)}
 T = TypeVar("T")
 
 
-class Lanes:
+class Lanes(ABC):
     """Base of `Client`, which subscribes what is made here."""
 
     _counters: Counters
 
     @property
-    def platform(self) -> Platform:
-        raise NotImplementedError
+    @abstractmethod
+    def platform(self) -> Platform: ...
 
-    def _door(self) -> Door:
-        raise NotImplementedError
+    @abstractmethod
+    def _door(self) -> Door: ...
 
-    async def open(self, stream: Stream[Any]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def open(self, stream: Stream[Any]) -> None: ...
 
-    def close(self, stream: Stream[Any]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def close(self, stream: Stream[Any]) -> None: ...
 
     @overload
     def ticks(
@@ -101,8 +102,8 @@ class Lanes:
             raise ValueError(f"lane is {lane!r}; expected one of {', '.join(map(repr, get_args(Lane)))}")
         if lossless and overflow not in (None, "block"):
             raise ValueError(f"overflow is {overflow!r}; expected None or 'block' with lossless=True")
-        if isinstance(since, datetime) and since.tzinfo is None:
-            raise ValueError(f"since is {since}; expected a time with a zone, such as datetime.now(UTC)")
+        if isinstance(since, datetime):
+            check_zone("since", since)
         if lane == "board":
             wanted = platform.check(symbols) or platform.symbols
             topics: tuple[str, ...] = (platform.topic("board"),)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from tickwire_client import Dropped, Event, Gap, Status
+from tickwire_client._api import checked_key
 
 T = TypeVar("T")
 
@@ -64,9 +65,10 @@ def needed(key: str | None) -> str:
     """The key, or wrong usage."""
     if not key:
         raise click.UsageError("no key; expected --key or TICKWIRE_KEY: `make run` prints the local stage's")
-    if not key.isascii() or not key.isprintable():
-        raise click.UsageError("the key holds what no HTTP header can carry; expected printable ASCII")
-    return key
+    try:
+        return checked_key(key)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-CONNECT, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT = 1, 8, 10, 12, 14
+CONNECT, SUBSCRIBE, UNSUBSCRIBE, PINGREQ = 1, 8, 10, 12
 PINGRESP = b"\xd0\x00"
 SUCCESS, NOT_AUTHORIZED, TAKEN_OVER, CLIENT_ID = 0x00, 0x87, 0x8E, 0x85
 LEVEL = 5

@@ -19,7 +19,8 @@ import uvloop
 from benchmarks import meter
 from benchmarks.report import Row, Section, load
 from benchmarks.subscriber import Mqtt, Subscriber, Tick
-from local.cloud import HOST, KEY, SECRET, Cloud
+from local.cloud import KEY, SECRET, Cloud
+from local.preflight import HOST
 from tests.local.cloud.conftest import Kit, Viewer, signed_path
 
 TOPIC = "prices/AAPL"

@@ -1,7 +1,7 @@
-"""Subscribers that are compared, each a process: `python -m benchmarks.readers KIND PORT COUNT`.
+"""Subscribers that are compared, each a process: `python -m benchmarks.readers KIND COUNT PORT URL`.
 
-In: a flooding broker's port, and how many messages, or ticks, come from it. Out: a line of JSON with
-processor and wall seconds from the first one to the last.
+In: how many messages, or ticks, come, a flooding broker's port, and the address of a site that describes it.
+Out: a line of JSON with processor and wall seconds from the first one to the last.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.clients.site import Site
@@ -103,11 +103,11 @@ def aiomqtt(port: int, clock: Clock, *, transport: str = "websockets") -> None:
     asyncio.run(go())
 
 
-def ours(port: int, clock: Clock) -> None:
+def ours(url: str, clock: Clock) -> None:
     """The full client: discovered, signed, decoded, in order, through the buffer and the iterator."""
 
     async def go() -> None:
-        async with platform(port) as url, Client(url, identity=Nobody()) as client:
+        async with Client(url, identity=Nobody()) as client:
             async for _ in client.ticks("AAPL", overflow="block"):
                 clock.heard()
                 if clock.done.is_set():
@@ -116,11 +116,11 @@ def ours(port: int, clock: Clock) -> None:
     asyncio.run(go())
 
 
-def asleep(port: int, clock: Clock) -> None:
+def asleep(url: str, clock: Clock) -> None:
     """The full client with a reader that mostly sleeps and wants the newest only; tells its memory's peak."""
 
     async def go() -> None:
-        async with platform(port) as url, Client(url, identity=Nobody()) as client:
+        async with Client(url, identity=Nobody()) as client:
             early_kb, yielded, seen = 0, 0, 0
             async for tick in client.ticks("AAPL", overflow="conflate"):
                 yielded += 1
@@ -136,8 +136,8 @@ def asleep(port: int, clock: Clock) -> None:
     asyncio.run(go())
 
 
-@asynccontextmanager
-async def platform(port: int) -> AsyncIterator[str]:
+@contextmanager
+def platform(port: int) -> Iterator[str]:
     """A site whose discovery document names the flooding broker."""
     with Site() as site:
         site.document = discovery.document(
@@ -171,19 +171,19 @@ def _peak_kb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-KINDS: dict[str, Callable[[int, Clock], None]] = {
-    "bare": bare,
-    "ours": ours,
-    "asleep": asleep,
-    "paho": paho,
-    "paho-tcp": lambda port, clock: paho(port, clock, transport="tcp"),
-    "aiomqtt": aiomqtt,
-    "aiomqtt-tcp": lambda port, clock: aiomqtt(port, clock, transport="tcp"),
+KINDS: dict[str, Callable[[int, str, Clock], None]] = {
+    "bare": lambda port, _, clock: bare(port, clock),
+    "ours": lambda _, url, clock: ours(url, clock),
+    "asleep": lambda _, url, clock: asleep(url, clock),
+    "paho": lambda port, _, clock: paho(port, clock),
+    "paho-tcp": lambda port, _, clock: paho(port, clock, transport="tcp"),
+    "aiomqtt": lambda port, _, clock: aiomqtt(port, clock),
+    "aiomqtt-tcp": lambda port, _, clock: aiomqtt(port, clock, transport="tcp"),
 }
 
 if __name__ == "__main__":
-    kind, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    kind, count, port, url = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     clock = Clock(count)
-    KINDS[kind](port, clock)
+    KINDS[kind](port, url, clock)
     if kind != "asleep":
         print(json.dumps({"cpu_s": clock.cpu_s, "wall_s": clock.wall_s}), flush=True)

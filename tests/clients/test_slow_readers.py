@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from benchmarks.flood import flooding
+from benchmarks.readers import TOPIC, Nobody, platform
 from tests.clients.feed import Feed, seqs, ticks_until
 from tests.clients.stage import Stage, run, until
+from tickwire import wire
+from tickwire.tick import Tick
 from tickwire_client import Client, SlowReaderError, Stream
+from tickwire_client._buffer import Buffer
+
+FLOOD = range(1, 20_001)
 
 
 async def behind(stage: Stage, feed: Feed, stream: Stream[Any], client: Client) -> list[Any]:
@@ -79,8 +87,55 @@ def test_a_slow_reader_that_chose_to_block_gets_everything_late(stage: Stage, fe
             for _ in range(30):
                 await asyncio.to_thread(feed.tick, "AAPL", 10)
             await until(lambda: stream.buffer.blocks)
-            assert client.stats().received <= 70
+            stats = client.stats()
+            assert stats.received - stats.duplicates <= 70, "the snapshot may have those before it"
             assert seqs(await ticks_until(items, 300))[-50:] == list(range(251, 301))
             assert client.stats().gaps == 0
 
     run(go())
+
+
+@pytest.mark.parametrize(("maxsize", "by_handfuls"), [(10_000, True), (1_000, False)])
+def test_a_flood_is_read_by_handfuls_and_whole(
+    monkeypatch: pytest.MonkeyPatch, maxsize: int, by_handfuls: bool
+) -> None:
+    """Unless the buffer might be full before the reader looks again."""
+    rests = count_rests(monkeypatch)
+    payloads = [wire.encode([Tick("AAPL", Decimal(1), 0, series=1, seq=seq)]).encode() for seq in FLOOD]
+
+    async def go() -> list[int]:
+        with flooding(TOPIC, payloads) as port, platform(port) as url:
+            async with Client(url, identity=Nobody()) as client:
+                stream = client.ticks("AAPL", overflow="block", maxsize=maxsize)
+                return seqs(await ticks_until(aiter(stream), FLOOD[-1]))
+
+    assert run(go()) == [*FLOOD]
+    assert bool(rests) is by_handfuls
+
+
+def test_below_a_flood_each_message_wakes_the_reader(
+    stage: Stage, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests = count_rests(monkeypatch)
+
+    async def go() -> None:
+        async with Client(stage.url) as client, client.ticks("AAPL") as stream:
+            items = aiter(stream)
+            for number in range(1, 101):
+                await asyncio.to_thread(feed.tick, "AAPL")
+                await ticks_until(items, number)
+
+    run(go())
+    assert rests == []
+
+
+def count_rests(monkeypatch: pytest.MonkeyPatch) -> list[Buffer[Any]]:
+    rests: list[Buffer[Any]] = []
+    rest = Buffer.rest
+
+    def counted(buffer: Buffer[Any]) -> None:
+        rests.append(buffer)
+        rest(buffer)
+
+    monkeypatch.setattr(Buffer, "rest", counted)
+    return rests

@@ -135,6 +135,11 @@ class Buffer(Generic[T]):
             self._tell_room()
         return item
 
+    def rest(self) -> None:
+        """The reader looks again by itself: `wake` isn't called for what comes meanwhile."""
+        with self.lock:
+            self._waiting = False
+
     def end(self, error: BaseException) -> None:
         """Take nothing more; the reader gets what is here, then `error`. The first end counts."""
         with self.lock:

@@ -18,9 +18,11 @@ from tickwire_client._sieve import Sieve
 from tickwire_client.errors import ClosedError
 from tickwire_client.events import Event, State, Status
 
-_TURN_ITEMS = 100
-_NAP_S = (0.001, 0.008)
-_NAP_ITEMS = 1_000  # a smaller buffer might be full by then
+_TURN_S = 0.005  # for so long a full buffer may keep the loop's other tasks waiting
+_TURN_ITEMS = 100  # between two looks at the clock
+_FLOOD = 1_000  # messages a second
+_NAP_S = (0.001, 0.016)
+_NAP_ITEMS = 2_000  # a smaller buffer might be full by then
 
 T = TypeVar("T")
 
@@ -96,6 +98,7 @@ class Stream(Generic[T]):
         self._hub, self._lossless, self._events = hub, lossless, events
         self._naps = maxsize >= _NAP_ITEMS
         self._catch_up = catch_up(self) if catch_up else None
+        self._offered = 0  # messages, ever
         self._lacking = False  # the catch-up has been told
         self._open = False
         self._state: State | None = None  # as the reader was told last
@@ -129,28 +132,29 @@ class Stream(Generic[T]):
         if mine:
             await self.__aenter__()
         take, now_s = self.buffer.take, self._loop.time
-        woken_s = nap_s = 0.0
+        turn, turn_s, nap_s = 0, now_s(), 0.0
+        seen, seen_s = self._offered, turn_s
         try:
-            turn = 0
             while True:
                 item = take()
-                if item is None:
-                    await self._there.wait()
-                    self._there.clear()
-                    turn = 0
-                    if now_s() - woken_s < _NAP_S[0] and self._naps:
-                        # A flood: read by handfuls, it costs half of what a wake-up for each message does.
-                        nap_s = min(max(2 * nap_s, _NAP_S[0]), _NAP_S[1])
-                        await asyncio.sleep(nap_s)
-                    else:
-                        nap_s = 0.0
-                    woken_s = now_s()
+                if item is not None:
+                    yield item  # type: ignore[misc]  # events only where they were asked for: see Client.ticks
+                    turn += 1
+                    if turn % _TURN_ITEMS == 0 and now_s() - turn_s > _TURN_S:
+                        await asyncio.sleep(0)
+                        turn_s = now_s()
                     continue
-                yield item  # type: ignore[misc]  # events only where they were asked for: see Client.ticks
-                turn += 1
-                if turn == _TURN_ITEMS:  # a full buffer mustn't keep the loop's other tasks waiting
-                    await asyncio.sleep(0)
-                    turn = 0
+                if (span_s := now_s() - seen_s) >= _NAP_S[0]:
+                    floods = self._naps and self._offered - seen > span_s * _FLOOD
+                    nap_s = min(max(2 * nap_s, _NAP_S[0]), _NAP_S[1]) if floods else 0.0
+                    seen, seen_s = self._offered, seen_s + span_s
+                if nap_s:  # a flood read by handfuls: see decision 19
+                    self.buffer.rest()
+                    await asyncio.sleep(nap_s)
+                else:
+                    await self._there.wait()
+                self._there.clear()
+                turn_s = now_s()
         finally:
             if mine:
                 self.close()
@@ -176,6 +180,7 @@ class Stream(Generic[T]):
         """A decoded message. From a connection's thread."""
         buffer = self.buffer
         with buffer.lock:
+            self._offered += 1
             if buffer.ended:
                 buffer.put(found if isinstance(found, list) else (found,))  # which only counts it
                 return

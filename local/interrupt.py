@@ -39,6 +39,9 @@ class Interrupts:
         self._held = True
         try:
             yield
+        except Exception:
+            if self._pending is None:  # else it failed because what it started heard the signal, too
+                raise
         finally:
             self._held = False
         if self._pending is not None:

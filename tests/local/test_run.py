@@ -167,7 +167,7 @@ def test_ctrl_c_ends_it_all_and_a_second_run_has_the_history(start: Start) -> No
     run = start().is_up()
     oldest = run.oldest()
     run.interrupt()
-    assert run.ends() == 130
+    assert run.ends() == 130, run.said
     run = start().is_up()
     assert re.search(r"tickwire: deployed: \d+ as before", run.said), run.said
     assert run.oldest() == oldest
@@ -189,11 +189,11 @@ def test_ctrl_c_during_the_start_leaves_nothing_and_harms_nothing(start: Start, 
         case "in the midst of the deploy":
             run.says("created ", times=20)
     run.interrupt()
-    assert run.ends() == 130
+    assert run.ends() == 130, run.said
     run = start().is_up()
     run.has_prices()
     run.interrupt()
-    assert run.ends() == 130
+    assert run.ends() == 130, run.said
 
 
 def test_a_killed_local_aws_is_said_and_ends_the_rest(start: Start, checkout: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_killed_local_aws_is_said_and_ends_the_rest(start: Start, checkout: Pa
     run = start().is_up()
     assert run.oldest() == oldest
     run.interrupt()
-    assert run.ends() == 130
+    assert run.ends() == 130, run.said
 
 
 def test_a_killed_run_takes_its_processes_along_and_the_next_has_the_history(start: Start) -> None:
@@ -217,7 +217,7 @@ def test_a_killed_run_takes_its_processes_along_and_the_next_has_the_history(sta
     again = start().is_up()
     assert again.oldest() == oldest
     again.interrupt()
-    assert again.ends() == 130
+    assert again.ends() == 130, again.said
 
 
 def test_a_changed_function_is_live_and_a_broken_one_is_not(start: Start, checkout: Path) -> None:
@@ -257,7 +257,7 @@ def test_a_symbol_added_to_the_stage_is_there_at_once(start: Start, checkout: Pa
     wait(lambda: "ZZZ.T" in (run.get("/tickwire.json") or {}).get("symbols", ()), lambda: run.said)
     wait(lambda: (run.get("/api/prices?symbols=ZZZ.T") or {}).get("prices"), lambda: run.said)
     run.interrupt()
-    assert run.ends() == 130
+    assert run.ends() == 130, run.said
 
 
 def test_a_setting_that_cannot_be_ends_the_start_with_one_sentence(start: Start, checkout: Path) -> None:
@@ -289,7 +289,7 @@ def test_a_second_run_beside_the_first_is_refused(start: Start, checkout: Path) 
     wait(lambda: "is in use by another local AWS" in beside.said, lambda: beside.said)
     run.has_prices()
     run.interrupt()
-    assert run.ends() == 130
+    assert run.ends() == 130, run.said
 
 
 def test_make_run_refuses_before_it_installs_anything(checkout: Path) -> None:

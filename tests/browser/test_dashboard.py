@@ -207,6 +207,36 @@ def test_the_symbol_page_has_candles_that_the_ticks_move(platform: Platform, ope
     assert re.match(r"[\d.]+ [▲▼]? ?AAPL", page.title())
 
 
+def test_candles_are_read_again_when_the_tab_is_shown_after_a_while(
+    platform: Platform, open_tab: OpenTab
+) -> None:
+    """Nothing came while nobody looked, so what the page has isn't whole."""
+    tab = open_tab("about:blank")
+    page = tab.page
+    page.add_init_script(PRETEND_TIME)
+    page.goto(f"{platform.url}/#/AAPL")
+    expect(page.locator("#legend")).to_contain_text("close")
+    tab.is_live()
+    page.evaluate("window.hide(301_000)")
+    tab.says("Paused")
+    with page.expect_request("**/api/bars/AAPL?*"):
+        page.evaluate("window.show()")
+    tab.is_live()
+
+
+def test_without_its_chart_the_symbol_page_says_so_and_goes_on(
+    platform: Platform, context: BrowserContext
+) -> None:
+    """As after a new version of the site: the part that this page would load is gone."""
+    context.route("**/assets/chart-*.js", lambda route: route.fulfill(status=404, body=""))
+    tab = Tab(page=context.new_page())
+    tab.page.goto(f"{platform.url}/#/AAPL")
+    legend = tab.page.locator("#legend")
+    expect(legend).to_contain_text("The chart can't be loaded. Reload the page to see it.")
+    expect(legend).to_contain_text("close")
+    expect(tab.page.locator("#symbol-price .value")).to_have_text(re.compile(r"\d"))
+
+
 def test_the_keyboard_goes_all_the_way(platform: Platform, open_tab: OpenTab) -> None:
     """From the search to a tile, along the grid, into a symbol's page and its chart, back, and pinned."""
     tab = open_tab(platform.url)

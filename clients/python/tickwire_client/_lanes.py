@@ -95,7 +95,8 @@ class Lanes(ABC):
         and after 45 s the broker hangs up. "error": SlowReaderError.
         `lossless`, on live lanes: what was lost on the way, or while the reader was slow, is fetched over
         HTTP, and newer ticks wait for it. What can't be had is a Gap with `filled=False`.
-        `events`: Gap, Dropped and Status come in the stream as well.
+        `events`: Gap, Dropped and Status come in the stream as well; of a conflated one Status only, as what
+        it leaves out is its purpose, and counted in `stats()`.
         """
         platform = self.platform
         if lane not in get_args(Lane):

@@ -211,8 +211,9 @@ class Lanes(ABC):
     ) -> Stream[Bar] | Stream[Bar | Event]:
         """Each bar when it closes; with `since`, those that start from then on before them.
 
-        A late tick corrects its bar: it comes again with `corrected`. The bar lane has bars of 1m and 1d;
-        others are a ValueError here, and `bar_history` has them.
+        A late tick corrects its bar: it comes again with `corrected`. Those of an outage are fetched after
+        it, and may come behind a newer one: `start` tells. The bar lane has bars of 1m and 1d; others are a
+        ValueError here, and `bar_history` has them.
         """
         platform = self.platform
         wanted = platform.check(symbols) or platform.symbols

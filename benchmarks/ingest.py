@@ -116,7 +116,7 @@ def _instant() -> Iterator[None]:
     """Clients that answer before boto3 does any work of its own."""
     one = ingest.ingest()
     with (
-        patch.object(one.history, "_put", lambda *_, **__: True),
+        patch.object(one.history._table, "put", lambda *_, **__: True),
         patch.object(one.broker, "_publish", lambda *_: True),
     ):
         yield

@@ -94,11 +94,11 @@ def _memory() -> Section:
         rows=[
             Row(what="ticks that came", value=found["received"], unit="", at_least=CONFLATED),
             Row(what="ticks that the reader took", value=found["yielded"], unit=""),
-            Row(what="peak memory after the first tenth", value=found["early_kb"] / 1024, unit="MB"),
-            Row(what="peak memory at the end", value=found["peak_kb"] / 1024, unit="MB"),
+            Row(what="peak memory after the first tenth", value=found["early_mb"], unit="MB"),
+            Row(what="peak memory at the end", value=found["peak_mb"], unit="MB"),
             Row(
                 what="grown meanwhile",
-                value=(found["peak_kb"] - found["early_kb"]) / 1024,
+                value=found["peak_mb"] - found["early_mb"],
                 unit="MB",
                 at_most=2,
             ),

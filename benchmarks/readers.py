@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.memory import peak_mb
 from tests.clients.site import Site
 from tickwire import discovery
 from tickwire.topic import Topics
@@ -121,17 +121,17 @@ def asleep(url: str, clock: Clock) -> None:
 
     async def go() -> None:
         async with Client(url, identity=Nobody()) as client:
-            early_kb, yielded, seen = 0, 0, 0
+            early_mb, yielded, seen = 0.0, 0, 0
             async for tick in client.ticks("AAPL", overflow="conflate"):
                 yielded += 1
                 seen = client.stats().received
-                if not early_kb and seen > clock.count // 10:
-                    early_kb = _peak_kb()
+                if not early_mb and seen > clock.count // 10:
+                    early_mb = peak_mb()
                 if tick.seq == clock.count:
                     break
                 await asyncio.sleep(0.02)
             found = {"received": client.stats().received, "yielded": yielded}
-            print(json.dumps(found | {"early_kb": early_kb, "peak_kb": _peak_kb()}), flush=True)
+            print(json.dumps(found | {"early_mb": early_mb, "peak_mb": peak_mb()}), flush=True)
 
     asyncio.run(go())
 
@@ -165,10 +165,6 @@ class Nobody:
         return Credentials(access_key="A", secret_key="s")
 
     def forget(self, refused: Credentials) -> None: ...
-
-
-def _peak_kb() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 KINDS: dict[str, Callable[[int, str, Clock], None]] = {

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.memory import now_mb, peak_mb
 from benchmarks.report import Row, Section
 
 SYMBOLS = ("AAPL", "MSFT", "AMZN", "NVDA", "GOOGL", "META", "TSLA", "BTC-USD")
@@ -130,18 +130,8 @@ async def _soak(clock: Clock, keeper: Any, hours: int) -> None:
         if second % 30 == 0:
             await keeper.save()
         if second % 3_600 == 3_599:
-            figures = {"mb": _resident_mb(), "peak_mb": _peak_mb(), "items": server.items()}
+            figures = {"mb": now_mb(), "peak_mb": peak_mb(), "items": server.items()}
             print(json.dumps(figures), flush=True)
-
-
-def _peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 if sys.platform == "linux" else 1024**2)
-
-
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1]) if sys.platform == "linux" else 0
-    return pages * resource.getpagesize() / 1024**2
 
 
 class Server:

@@ -165,7 +165,7 @@ class History:
         self._heads[symbol] = (time.monotonic(), head)
 
     def _chunks_since(self, symbol: str, head: Head, entry: Entry) -> list[Chunk]:
-        """The stored chunks at the end that hold ticks of `entry` or of later messages."""
+        """The stored chunks up to `head` that hold ticks of `entry` or of later messages."""
         found: list[Chunk] = []
         for chunk in self._backwards(symbol, head):
             if chunk.number < entry.number or not is_known(entry, chunk.number, chunk.sent_ms):
@@ -176,10 +176,10 @@ class History:
     def _backwards(self, symbol: str, head: Head) -> Iterator[Chunk]:
         at = head.seq
         while at >= 1:
-            pk = _partition(symbol, head.series, at)
-            items = self._table.query("pk = :pk", {":pk": s(pk)}, ConsistentRead=True, ScanIndexForward=False)
+            values = {":pk": s(_partition(symbol, head.series, at)), ":to": s(_seq(at))}
+            condition = "pk = :pk AND sk <= :to"
             empty = True
-            for item in items:
+            for item in self._table.query(condition, values, ConsistentRead=True, ScanIndexForward=False):
                 empty = False
                 yield _item_chunk(symbol, head.series, item)
             if empty:
@@ -306,8 +306,8 @@ class History:
 
     def _seq_at(self, symbol: str, from_ms: int) -> int:
         """Where to begin for ticks from `from_ms`: the last hour marked up to it, else the first one kept."""
-        values = {":pk": s(f"hours#{symbol}"), ":hour": s(_hour(from_ms))}
-        for item in self._table.query("pk = :pk AND sk <= :hour", values, ScanIndexForward=False, Limit=1):
+        values = {":pk": s(f"hours#{symbol}"), ":to": s(_hour(from_ms))}
+        for item in self._table.query("pk = :pk AND sk <= :to", values, ScanIndexForward=False, Limit=1):
             return int(item["seq"]["N"])
         return self._seq_kept(symbol)
 

@@ -3,6 +3,9 @@
 `cloud` is empty and for anyone who uses names of their own. `platform` is what `make run` gives, feed and
 all; `quiet` is the same without a feed, for tests that count. All are made when a test first asks, and tests
 that ask run after the others, so that a running feed slows none of those down; what they need is marked slow.
+
+Hypothesis tries the same examples each time, and no clock judges them. To hunt for new ones:
+`python -m pytest --hypothesis-profile=default tests/faults/test_promises.py`, as often as you like.
 """
 
 from __future__ import annotations
@@ -10,10 +13,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from local.cloud import Cloud
 from local.platform import Platform
+
+hypothesis.settings.load_profile("ci")
 
 # Started in the background or by nohup we ignore these, and so would whatever the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

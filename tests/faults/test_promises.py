@@ -18,7 +18,13 @@ from unittest import mock
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from handlers import broker, events, history, ingest
 from handlers.history import History
@@ -32,9 +38,11 @@ SYMBOLS = ("AAPL", "MSFT")
 FUNCTIONS = 2
 TIMEOUT_MS = 6_000
 VISIBILITY_MS = 12_000
+PAUSE_MS = broker.PAUSE_S * 1000  # before a publish is tried again, or given up when that would be too late
 START_MS = 1_795_262_400_000 - 70_000  # an hour ends soon
 SIZES = (1, 2, 60, 130)
 BAD = "{"
+PASSED_MS = st.sampled_from([0] * 4 + [50, 1_000, 4_700, 4_900, 13_000])  # since the last thing that happened
 
 
 @dataclass(slots=True)
@@ -53,8 +61,10 @@ class Delivery:
     messages: list[Message]
     run: Stepped[ingest.Taken]
     started_ms: int
-    refusals: int = 0
-    """Publishes that the broker refused."""
+    wall_back_ms: int
+    """How far the function's clock was set back as it began."""
+    failures: int = 0
+    """Publishes that failed, as far as the function knows."""
 
 
 @dataclass(slots=True)
@@ -109,12 +119,18 @@ class Promises(RuleBasedStateMachine):
 
     # -- what may happen
 
+    @initialize(clocks=st.sets(st.sampled_from(["wall", "queue"])))
+    def some_clocks_may_jump(self, clocks: set[str]) -> None:
+        self.jumpy = clocks
+
     @rule(
         symbol=st.sampled_from(SYMBOLS),
         size=st.sampled_from(SIZES),
         bad=st.sampled_from([False] * 4 + [True]),
+        passed_ms=PASSED_MS,
     )
-    def a_message_is_sent(self, symbol: str, size: int, bad: bool) -> None:
+    def a_message_is_sent(self, symbol: str, size: int, bad: bool, passed_ms: int) -> None:
+        self._pass(passed_ms)
         prices = [] if bad else list(itertools.islice(self.prices, size))
         body = BAD if bad else json.dumps([{"symbol": symbol, "price": price} for price in prices])
         number, sent_ms = next(self.numbers), self.now_ms - self.queue_back_ms
@@ -132,47 +148,33 @@ class Promises(RuleBasedStateMachine):
         if bad:
             self.bad.add(record["messageId"])
 
+    @precondition(lambda self: any(self.queue.values()) or any(f.delivery for f in self.functions))
     @rule(
         which=st.integers(0, FUNCTIONS - 1),
         symbol=st.sampled_from(SYMBOLS),
         count=st.integers(1, 10),
         held_ms=st.sampled_from([0, 0, 0, 11_000]),
+        calls=st.sampled_from([0, 1, 2, 3, 4, 5, 20]),
+        fate=st.sampled_from([OK] * 4 + [REFUSED, REFUSED, LOST, LOST, KILLED_BEFORE, KILLED_AFTER]),
+        passed_ms=PASSED_MS,
     )
-    def messages_are_delivered(self, which: int, symbol: str, count: int, held_ms: int) -> None:
-        """Always from the first of the group on; `held_ms` is the time before the function is called."""
-        function, waiting = self.functions[which], self.queue[symbol]
-        if function.delivery or not waiting or (self.patient and waiting[0].hidden_until_ms > self.now_ms):
-            return
-        if not self.patient:
-            held_ms = 0
-        batch = waiting[:count]
-        for message in batch:
-            message.hidden_until_ms = self.now_ms + VISIBILITY_MS
-        run = Stepped(lambda run: self._invoke(function, run, symbol, batch))
-        function.delivery = Delivery(symbol, batch, run, self.now_ms + held_ms)
-        self._settle(function)
-
-    @rule(
-        which=st.integers(0, FUNCTIONS - 1),
-        calls=st.integers(0, 5),
-        fate=st.sampled_from([OK] * 8 + [REFUSED, REFUSED, LOST, LOST, KILLED_BEFORE, KILLED_AFTER]),
-    )
-    def calls_are_made(self, which: int, calls: int, fate: str) -> None:
-        """Some that succeed, and one with a fate of its own."""
+    def a_function_goes_on(
+        self, which: int, symbol: str, count: int, held_ms: int, calls: int, fate: str, passed_ms: int
+    ) -> None:
+        """One that is free takes messages; then it makes some calls that succeed, and one with that fate."""
+        self._pass(passed_ms)
+        function = self.functions[which]
+        if not function.delivery:
+            self._deliver(function, symbol, count, held_ms if self.patient else 0)
         for each in (*[OK] * calls, fate):
-            self._step(self.functions[which], each)
+            self._step(function, each)
 
-    @precondition(lambda self: self.patient)
-    @rule(passed_ms=st.sampled_from([50, 1_000, 4_900, 13_000]))
-    def time_passes(self, passed_ms: int) -> None:
-        self.now_ms += passed_ms
-
-    @precondition(lambda self: self.patient and not self.wall_back_ms)
+    @precondition(lambda self: self.patient and "wall" in self.jumpy and not self.wall_back_ms)
     @rule()
     def the_functions_clock_jumps_back_a_minute(self) -> None:
         self.wall_back_ms = 60_000
 
-    @precondition(lambda self: not self.queue_back_ms)
+    @precondition(lambda self: "queue" in self.jumpy and not self.queue_back_ms)
     @rule()
     def the_queues_clock_jumps_back_a_minute(self) -> None:
         self.queue_back_ms = 60_000
@@ -188,7 +190,7 @@ class Promises(RuleBasedStateMachine):
             for symbol in SYMBOLS:
                 while self.queue[symbol]:
                     self.now_ms += VISIBILITY_MS
-                    self.messages_are_delivered(0, symbol, 10, 0)
+                    self._deliver(self.functions[0], symbol, 10, 0)
                     while self.functions[0].delivery:
                         self._step(self.functions[0], OK)
             self._check()
@@ -231,11 +233,28 @@ class Promises(RuleBasedStateMachine):
         silent = [m for m in done if not seen.issuperset(seqs[price] for price in m.prices)]
         unsaid = sum(seqs[price] not in seen for m in silent for price in m.prices)
         assert unsaid <= taken.stale
-        if not delivery.refusals and not self.queue_back_ms:  # which makes what is new look old
-            wall_ms = self.now_ms - self.wall_back_ms
-            assert all(wall_ms - message.sent_ms > broker.FRESH_MS for message in silent)
+        if not self.queue_back_ms:  # which makes what is new look old
+            wall_ms = self.now_ms - delivery.wall_back_ms
+            fresh_ms = broker.FRESH_MS - (PAUSE_MS if delivery.failures else 0)
+            assert all(wall_ms - message.sent_ms >= fresh_ms for message in silent)
 
     # -- how it is done
+
+    def _pass(self, passed_ms: int) -> None:
+        if self.patient:
+            self.now_ms += passed_ms
+
+    def _deliver(self, function: Function, symbol: str, count: int, held_ms: int) -> None:
+        """Always from the first of the group on; `held_ms` is the time before the function is called."""
+        waiting = self.queue[symbol]
+        if not waiting or (self.patient and waiting[0].hidden_until_ms > self.now_ms):
+            return
+        batch = waiting[:count]
+        for message in batch:
+            message.hidden_until_ms = self.now_ms + VISIBILITY_MS
+        run = Stepped(lambda run: self._invoke(function, run, symbol, batch))
+        function.delivery = Delivery(symbol, batch, run, self.now_ms + held_ms, self.wall_back_ms)
+        self._settle(function)
 
     def _function(self) -> Function:
         ports = [
@@ -272,8 +291,8 @@ class Promises(RuleBasedStateMachine):
             fate = KILLED_BEFORE
         elif not self.patient and delivery.run.call == "publish" and fate in (REFUSED, LOST):
             fate = OK  # trying again takes time
-        if delivery.run.call == "publish" and fate == REFUSED:
-            delivery.refusals += 1
+        if delivery.run.call == "publish" and fate in (REFUSED, LOST):
+            delivery.failures += 1
         self.now_ms = max(self.now_ms, delivery.started_ms)
         delivery.run.step(fate)
         self._settle(function)
@@ -307,6 +326,6 @@ def test_each_tick_is_stored_once_in_order_and_said_after_that(machine: type[Pro
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=150, stateful_step_count=40, deadline=None, report_multiple_bugs=False
+            max_examples=300, stateful_step_count=40, deadline=None, report_multiple_bugs=False
         ),
     )

@@ -112,6 +112,21 @@ def test_two_functions_that_stand_at_the_same_place_share_the_numbers(
     assert [found.seq for found in page.ticks] == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_message_that_comes_again_takes_along_nothing_that_newest_has_not_reached(
+    aws: None, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another function has stored the next message and not yet moved `newest`: that one is its to say."""
+    one, two = History("history", keep_s=3600), History("history", keep_s=3600)
+    tick = tuple(intake.ticks('{"symbol":"AAPL","price":1}', symbols={"AAPL"}, arrived_ms=1_795_000_000_000))
+    one.append("AAPL", [Entry(1, 0, tick)])
+    with monkeypatch.context() as patch:
+        patch.setattr(one, "_show", lambda *_: None)
+        one.append("AAPL", [Entry(2, 0, tick)])
+    again = two.append("AAPL", [Entry(1, 0, tick)])
+    assert [(chunk.first, chunk.last) for chunk in again.chunks] == [(1, 1)]
+    assert [head.seq for head in two.newest(["AAPL"])] == [1]
+
+
 @pytest.mark.parametrize("place", range(3))
 def test_a_bad_message_is_set_aside_and_stops_nobody(
     place: int, history: History, published: Published, capsys: pytest.CaptureFixture[str]

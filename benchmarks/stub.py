@@ -76,6 +76,8 @@ class Account:
             low, high = values[found[1]], values[found[2]]
         elif found := re.search(r"sk <= (:\w+)", condition):
             high = values[found[1]]
+        elif found := re.search(r"sk >= (:\w+)", condition):
+            low = values[found[1]]
         keys = sorted(key for key in partition if low <= key <= high)
         if not request.get("ScanIndexForward", True):
             keys.reverse()

@@ -268,7 +268,7 @@ class History:
 
         Each query covers about `limit` ticks, so that a short page isn't billed for a long one.
         """
-        at, jumped = start, False
+        at = start
         while at <= head.seq:
             found = False
             for chunk in self._window_chunks(symbol, head.series, at, limit, consistent=consistent):
@@ -276,8 +276,25 @@ class History:
                 if chunk.last >= start:
                     yield chunk
             at = _window_end(at, limit) + 1
-            if not found and not jumped:
-                at, jumped = max(at, self._seq_kept(symbol)), True
+            if not found:
+                at = self._kept_from(symbol, head, at, consistent=consistent)
+
+    def _kept_from(self, symbol: str, head: Head, start: int, *, consistent: bool) -> int:
+        """The first seq from `start` on that is kept; behind the head when none is.
+
+        What has expired is what came first: partitions are halved, not walked through.
+        """
+        found, low, high = head.seq + 1, start, head.seq
+        while low <= high:
+            middle = max(low, _partition_start((low + high) // 2))
+            values = {":pk": s(_partition(symbol, head.series, middle)), ":from": s(_seq(middle))}
+            items = self._table.query("pk = :pk AND sk >= :from", values, Limit=1, ConsistentRead=consistent)
+            first = next((int(item["sk"]["S"]) for item in items), None)
+            if first is None:
+                low = _next_partition(middle)
+            else:
+                found, high = first, middle - 1
+        return found
 
     def _newer_chunks(self, symbol: str, head: Head) -> Iterator[Chunk]:
         """The stored chunks behind `head`, which lags when a writer ended between a chunk and `newest`."""
@@ -305,16 +322,9 @@ class History:
             yield _item_chunk(symbol, series, item)
 
     def _seq_at(self, symbol: str, from_ms: int) -> int:
-        """Where to begin for ticks from `from_ms`: the last hour marked up to it, else the first one kept."""
+        """Where to begin for ticks from `from_ms`: the last hour marked up to it, else the first of all."""
         values = {":pk": s(f"hours#{symbol}"), ":to": s(_hour(from_ms))}
         for item in self._table.query("pk = :pk AND sk <= :to", values, ScanIndexForward=False, Limit=1):
-            return int(item["seq"]["N"])
-        return self._seq_kept(symbol)
-
-    def _seq_kept(self, symbol: str) -> int:
-        """The first `seq` of the first hour that is still kept."""
-        values = {":pk": s(f"hours#{symbol}")}
-        for item in self._table.query("pk = :pk", values, Limit=1):
             return int(item["seq"]["N"])
         return 1
 
@@ -323,8 +333,12 @@ def _partition(symbol: str, series: int, seq: int) -> str:
     return f"{symbol}#{series}#{(seq - 1) // PARTITION}"
 
 
+def _partition_start(seq: int) -> int:
+    return (seq - 1) // PARTITION * PARTITION + 1
+
+
 def _next_partition(seq: int) -> int:
-    return ((seq - 1) // PARTITION + 1) * PARTITION + 1
+    return _partition_start(seq) + PARTITION
 
 
 def _block(seq: int) -> int:

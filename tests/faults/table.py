@@ -22,6 +22,7 @@ _SORT_KEY: dict[str, Callable[[str, Item], bool]] = {
     "pk = :pk AND sk BETWEEN :from AND :to": lambda sk, values: (
         values[":from"]["S"] <= sk <= values[":to"]["S"]
     ),
+    "pk = :pk AND sk >= :from": lambda sk, values: sk >= values[":from"]["S"],
     "pk = :pk AND sk <= :to": lambda sk, values: sk <= values[":to"]["S"],
 }
 

@@ -20,7 +20,7 @@ from typing import Any
 from handlers.events import begin, emit
 from handlers.http import Answer, Problem, json_answer
 from handlers.queue import Message, Queue
-from tickwire import intake, wire
+from tickwire import intake
 from tickwire.tick import Tick
 
 
@@ -84,16 +84,18 @@ def _ticks(event: dict[str, Any]) -> list[Tick]:
 
 
 def _send(ticks: list[Tick]) -> None:
-    """One message a symbol, its ticks in the order given."""
+    """One message a symbol, or more where one can't hold all, its ticks in the order given."""
     by_symbol: dict[str, list[Tick]] = defaultdict(list)
     for tick in ticks:
         by_symbol[tick.symbol].append(tick)
     messages = [
-        Message(symbol, uuid.uuid4().hex, wire.encode_input(group)) for symbol, group in by_symbol.items()
+        Message(symbol, uuid.uuid4().hex, body)
+        for symbol, group in by_symbol.items()
+        for body in intake.bodies(group)
     ]
     refused = _queue().send(messages)
     if refused:
-        lost = sorted(message.group for message in refused)
+        lost = sorted({message.group for message in refused})
         emit("queue_refused", symbols=lost)
         raise Problem(503, "The queue did not take all", "send these symbols again", symbols=lost)
 

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.events import begin, emit
 from handlers.queue import BATCH_MAX, Message, Queue
-from tickwire import market, wire
+from tickwire import intake, market
 from tickwire.calendar import Calendar
 
 RUN_MS = 63_000
@@ -34,7 +34,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     for window, group in windows(symbols, start, start + int(event.get("run_ms", RUN_MS)), pack_ms):
         if _calendar().at(window).state != "open":
             continue
-        messages = [found for symbol in group if (found := message(symbol, window, pack_ms, rate))]
+        messages = [found for symbol in group for found in packed(symbol, window, pack_ms, rate)]
         time.sleep(max(0, window + pack_ms - _now_ms()) / 1000)
         if _now_ms() - window - pack_ms > LATE_MS_MAX:
             failed += len(messages)
@@ -60,12 +60,12 @@ def windows(
             yield begin_ms + place * pack_ms // len(groups), group
 
 
-def message(symbol: str, window_ms: int, pack_ms: int, rate: int) -> Message | None:
-    """The message that holds a symbol's trades of one window, None when it has none."""
+def packed(symbol: str, window_ms: int, pack_ms: int, rate: int) -> list[Message]:
+    """The messages that hold a symbol's trades of one window: one as a rule, none without trades."""
     trades = market.trades(symbol, window_ms, window_ms + pack_ms, rate=rate)
-    if not trades:
-        return None
-    return Message(symbol, f"{symbol}-{window_ms}-{pack_ms}-{rate}", wire.encode_input(trades))
+    name = f"{symbol}-{window_ms}-{pack_ms}-{rate}"
+    bodies = intake.bodies(trades) if trades else []
+    return [Message(symbol, f"{name}-{place}", body) for place, body in enumerate(bodies)]
 
 
 def _now_ms() -> int:

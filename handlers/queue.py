@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 
 BATCH_MAX = 10
+BATCH_BYTES_MAX = 262_144
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,7 @@ class Queue:
     def send(self, messages: Sequence[Message]) -> list[Message]:
         """Send all, ten a call; return those that the queue refused."""
         refused: list[Message] = []
-        for start in range(0, len(messages), BATCH_MAX):
-            batch = messages[start : start + BATCH_MAX]
+        for batch in _batches(messages):
             answer = self._sqs.send_message_batch(
                 QueueUrl=self._url,
                 Entries=[
@@ -58,3 +58,15 @@ class Queue:
                 name: {"DataType": "String", "StringValue": value} for name, value in facts.items()
             },
         )
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    start = size = 0
+    for place, message in enumerate(messages):
+        length = len(message.body.encode())
+        if place - start == BATCH_MAX or (place > start and size + length > BATCH_BYTES_MAX):
+            yield messages[start:place]
+            start, size = place, 0
+        size += length
+    if start < len(messages):
+        yield messages[start:]

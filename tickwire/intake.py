@@ -1,4 +1,4 @@
-"""Tick input: what feeds put on the queue, decoded strictly.
+"""Tick input: what feeds put on the queue, and decoding it strictly.
 
 In: one message's bytes. Out: its ticks, in order, or `Refused` with a reason to count by and a sentence for
 whoever sent it. Every bound is here; nothing that passes can fail later.
@@ -7,10 +7,11 @@ whoever sent it. Every bound is here; nothing that passes can fail later.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from tickwire import wire
 from tickwire.symbol import near
 from tickwire.tick import Tick, iso, parse_iso
 
@@ -62,6 +63,15 @@ def observations(body: str | bytes, *, symbols: Collection[str], arrived_ms: int
     return [_tick(entry, symbols, arrived_ms) for entry in entries]
 
 
+def bodies(ticks: Sequence[Tick]) -> list[str]:
+    """Messages' bodies that carry all the ticks of one symbol, in order, each within the bounds."""
+    text = wire.encode_input(ticks)
+    if len(ticks) == 1 or (len(ticks) <= TICKS_MAX and len(text) <= BODY_BYTES_MAX):
+        return [text]
+    middle = len(ticks) // 2
+    return bodies(ticks[:middle]) + bodies(ticks[middle:])
+
+
 def _tick(entry: Any, symbols: Collection[str], arrived_ms: int) -> Tick:
     if not isinstance(entry, dict):
         raise Refused("shape", "tick", _kind(entry), f"an object with symbol and price, optionally {_FIELDS}")
@@ -84,7 +94,7 @@ def _tick(entry: Any, symbols: Collection[str], arrived_ms: int) -> Tick:
 
 def _positive(field: str, value: Any) -> Decimal:
     if type(value) is Decimal and SMALLEST <= value < LARGEST:
-        return value
+        return _plain(value)
     raise Refused(field, field, _shown(value), "a positive number from 10^-12 to below 10^12")
 
 
@@ -93,7 +103,7 @@ def _volume(value: Any) -> Decimal:
         if value == 0:
             return Decimal(0)  # 0e-999999999 would be written out as a gigabyte of zeros
         if SMALLEST <= value < LARGEST:
-            return value
+            return _plain(value)
     raise Refused("volume", "volume", _shown(value), "a number, 0 or from 10^-12 to below 10^12")
 
 
@@ -128,6 +138,13 @@ def _decimal(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise Refused("number", "number", text, "an exponent that a decimal can have") from None
+
+
+def _plain(value: Decimal) -> Decimal:
+    """A number as it travels on: without an exponent, and then still within the bound."""
+    if len(text := f"{value:f}") > NUMBER_LENGTH_MAX:
+        raise Refused("number", "number", text, f"at most {NUMBER_LENGTH_MAX} characters without an exponent")
+    return value
 
 
 def _constant(name: str) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+import time
+from decimal import Decimal
 from typing import Any
 
 import boto3
 import pytest
 
 from handlers import door, feed
+from handlers.queue import Queue
 from tests.handlers.conftest import KEY
 from tickwire import intake, market
 
@@ -39,6 +42,29 @@ def test_an_array_of_any_symbols_is_split_by_symbol(aws: None) -> None:
     assert set(groups) == {"AAPL", "MSFT"}
     assert '"price":1.10' in groups["AAPL"]
     assert [tick["price"] for tick in json.loads(groups["AAPL"])] == [1.1, 3]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" + ",".join(['{"symbol":"AAPL","price":189.45}'] * 1_000) + "]",
+        '{"symbol":"AAPL","price":1.23456789012e-11,"volume":1e11,"source":"\\u00e9\\u00e9"}',
+        '{"symbol":"AAPL","price":0.000000000001,"volume":0e-99}',
+    ],
+)
+def test_what_is_accepted_is_taken_by_ingest(aws: None, body: str) -> None:
+    """A message is longer than what came in: its ticks have their time in it."""
+    status, answer = post(body)
+    assert status == 202
+    found = [
+        tick
+        for message in queued()
+        for tick in intake.ticks(message["Body"], symbols={"AAPL"}, arrived_ms=time.time_ns() // 1_000_000)
+    ]
+    given = json.loads(body, parse_float=Decimal)
+    prices = [tick["price"] for tick in (given if isinstance(given, list) else [given])]
+    assert [tick.price for tick in found] == prices
+    assert answer == {"accepted": len(found)}
 
 
 def test_equal_observations_are_two(aws: None) -> None:
@@ -78,6 +104,7 @@ def test_a_foreign_origin_may_not_write(aws: None, monkeypatch: pytest.MonkeyPat
         ('{"symbol":"APPL","price":1}', 400, "symbol"),
         ('{"symbol":"AAPL","price":-1}', 400, "price"),
         ("[]", 400, "count"),
+        ('{"symbol":"AAPL","price":1.234567890123e-11}', 400, "number"),
         ("x" * 70_000, 413, "size"),
     ],
 )
@@ -99,11 +126,38 @@ def test_a_body_in_base64_is_read(aws: None) -> None:
 
 def test_a_window_says_the_same_whoever_asks() -> None:
     """Two feeds that overlap send equal messages with equal ids: the queue takes each once."""
-    one = feed.message("AAPL", 1_795_000_000_000, 500, 5)
-    assert one is not None
-    assert one == feed.message("AAPL", 1_795_000_000_000, 500, 5)
+    (one,) = feed.packed("AAPL", 1_795_000_000_000, 500, 5)
+    assert [one] == feed.packed("AAPL", 1_795_000_000_000, 500, 5)
     found = intake.ticks(one.body, symbols={"AAPL"}, arrived_ms=1_795_000_000_500)
     assert all(1_795_000_000_000 <= tick.time_ms < 1_795_000_000_500 for tick in found)
+
+
+def test_the_fastest_feed_in_the_longest_window_is_taken_whole(
+    aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than a message holds, and ten symbols' more than a call does: SQS takes 256 KB at once."""
+    start = 1_795_000_000_000
+    symbols = [f"S{number}" for number in range(10)]
+    made = [message for symbol in symbols for message in feed.packed(symbol, start, 10_000, 100)]
+    assert len({message.id for message in made}) == len(made) > len(symbols)
+    calls: list[int] = []
+    queue = Queue(os.environ["QUEUE_URL"])
+    send = queue._sqs.send_message_batch
+
+    def counted(**request: Any) -> Any:
+        calls.append(sum(len(entry["MessageBody"]) for entry in request["Entries"]))
+        return send(**request)
+
+    monkeypatch.setattr(queue._sqs, "send_message_batch", counted)
+    assert queue.send(made) == []
+    assert max(calls) <= 262_144
+    found = [
+        tick
+        for message in made
+        if message.group == "S0"
+        for tick in intake.ticks(message.body, symbols={"S0"}, arrived_ms=start + 10_000)
+    ]
+    assert found == market.trades("S0", start, start + 10_000, rate=100)
 
 
 def test_windows_cut_time_without_hole_or_double() -> None:

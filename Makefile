@@ -23,9 +23,10 @@ test: .venv/dev.stamp $(PAGE) chromium ## Run every test, Python and browser, an
 	@cd clients/browser && $(NODE) npm test --silent
 	@$(PY) -m pytest --cov --cov-report=term:skip-covered
 
-check: .venv/dev.stamp ## Lint, types and the fast tests
+check: .venv/dev.stamp $(PAGE) ## Lint, types and the fast tests, Python and browser
 	@$(PY) -m ruff check
 	@$(PY) -m mypy
+	@cd clients/browser && $(NODE) npm test --silent
 	@$(PY) -m pytest --quiet -m "not slow"
 
 bench: .venv/dev.stamp $(PAGE) ## Run the benchmarks, print their ratios, write benchmarks/RESULTS.md

@@ -27,7 +27,7 @@ pages = read_pages()
 
 broker = Broker("broker", BrokerArgs(stage=stage))
 history = History("history", HistoryArgs(stage=stage))
-queue = Queue("queue", QueueArgs(stage=stage, attempts_max=5))
+queue = Queue("queue", QueueArgs(stage=stage, attempts_max=300))
 feed = Feed("feed", FeedArgs(stage=stage, fills=queue))
 ingest = Ingest("ingest", IngestArgs(stage=stage, drains=queue, records_to=history, publishes_to=broker))
 board = Board("board", BoardArgs(stage=stage, follows=history, publishes_to=broker))

@@ -56,11 +56,12 @@ class Query(pulumi.ComponentResource):
         self.api = self._api(name, args.stage)
         self._stage(name, args.stage)
         self.function = self._function(name, args)
-        Route(
-            name,
-            RouteArgs(api=self.api, path="GET /api/{proxy+}", leads_to=self.function),
-            ResourceOptions(parent=self),
-        )
+        for route, path in ((name, "GET /api/{proxy+}"), (f"{name}-else", "$default")):
+            Route(
+                route,
+                RouteArgs(api=self.api, path=path, leads_to=self.function),
+                ResourceOptions(parent=self),
+            )
         self.url = self.api.api_endpoint
         self.register_outputs({"url": self.url})
 

@@ -21,7 +21,11 @@ VISIBILITY_S = 12
 class QueueArgs:
     stage: Stage
     attempts_max: int
-    """After so many tries a message goes to the dead letters, and its symbol goes on."""
+    """After so many tries a message goes to the dead letters, and its symbol goes on.
+
+    Ingest itself sets aside what can never be taken. What is left fails with a fault that may pass, or ends
+    the function each time: as long as that is taken for the former, nothing overtakes it.
+    """
 
 
 class Queue(pulumi.ComponentResource):

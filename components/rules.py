@@ -105,7 +105,7 @@ def _of_queue(queue: Queue) -> list[Rule]:
         Rule(
             noun="dead-letters",
             section="dead-letters",
-            means="Messages were set aside: they can't be read, or ingest failed on them five times",
+            means="Messages were set aside: they can't be read, or ingest failed on them for an hour",
             metrics=[_sqs("ApproximateNumberOfMessagesVisible", queue.dead_name)],
             statistic="Maximum",
             window=AT_ONCE,

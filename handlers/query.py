@@ -34,6 +34,7 @@ def handler(event: dict[str, Any], context: object) -> Answer:
     path = event["rawPath"].removeprefix("/api").strip("/").split("/")
     query = event.get("queryStringParameters") or {}
     try:
+        _reads(event)
         match path:
             case ["health"]:
                 return _health()
@@ -48,6 +49,19 @@ def handler(event: dict[str, Any], context: object) -> Answer:
         raise Problem(404, "There is nothing here", f"path is {event['rawPath']!r}; GET /api/health answers")
     except Problem as problem:
         return problem.answer()
+
+
+def _reads(event: dict[str, Any]) -> None:
+    method = event.get("requestContext", {}).get("http", {}).get("method", "GET")
+    if method not in ("GET", "HEAD"):
+        raise Problem(
+            405,
+            "This can only be read",
+            f"method is {method} on {event['rawPath']!r}; expected GET, or POST on /api/ticks",
+            field="method",
+            value=method,
+            expected="GET",
+        )
 
 
 def _health() -> Answer:
@@ -165,8 +179,11 @@ def _page(symbol: str, wanted: Wanted, page: Page, *, cache: str) -> Answer:
 def _price(head: Head) -> str:
     tick = head.newest
     assert tick is not None
-    close = "null" if head.close is None else f"{head.close:f}"
-    return f'{{"symbol":"{tick.symbol}","series":{tick.series},"previousClose":{close},{_tick(tick)[1:]}'
+    close, opened = ("null" if price is None else f"{price:f}" for price in (head.close, head.open))
+    return (
+        f'{{"symbol":"{tick.symbol}","series":{tick.series},"previousClose":{close},"dayOpen":{opened},'
+        f"{_tick(tick)[1:]}"
+    )
 
 
 def _tick(tick: Tick) -> str:

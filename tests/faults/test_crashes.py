@@ -43,7 +43,7 @@ def test_ten_kills_in_the_middle_of_batches_lose_double_and_reorder_nothing(lab:
     """200 ticks a second, five a message; killed before and after storing, showing and publishing."""
     symbols, kills = lab.symbols(32), Kills()
     with Ear(lab.platform, symbols) as ear, lab.proxy.under(kills):
-        lab.feed(symbols, ticks=5, every_s=1.0, until=kills.done)
+        lab.feed(symbols, ticks=5, every_s=0.8, until=kills.done)
         lab.check(symbols, ear)
         assert sum(n for (_, fate), n in lab.proxy.met.items() if fate != OK) == KILLS
     assert lab.dead() == []

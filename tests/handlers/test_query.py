@@ -54,7 +54,7 @@ def test_the_snapshot_has_the_newest_of_each_symbol(filled: History) -> None:
     assert '"price":420.1' in answer["body"]
     body = json.loads(answer["body"])
     assert [(p["symbol"], p["seq"]) for p in body["prices"]] == [("AAPL", 250), ("MSFT", 1)]
-    assert body["prices"][0]["previousClose"] is None
+    assert (body["prices"][0]["previousClose"], body["prices"][0]["dayOpen"]) == (None, 1)
     assert get("prices", symbols="MSFT")[1]["prices"][0]["symbol"] == "MSFT"
 
 
@@ -132,6 +132,16 @@ def test_a_wrong_request_is_a_problem_that_names_it(
     got, body, headers = get(path, **parameters)
     assert (got, body["status"], body.get("field")) == (status, status, field)
     assert headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_what_can_only_be_read_says_so(aws: None, method: str) -> None:
+    """The API has a route for all that no other takes."""
+    event = {"rawPath": "/api/prices", "requestContext": {"http": {"method": method}}}
+    answer = query.handler(event, None)
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["field"], body["value"]) == (405, "method", method)
+    assert query.handler({**event, "requestContext": {"http": {"method": "HEAD"}}}, None)["statusCode"] == 200
 
 
 def test_with_history_off_the_snapshot_answers_and_ranges_say_why_not(

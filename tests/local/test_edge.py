@@ -248,6 +248,8 @@ def test_the_api_answers_below_the_sites_address(quiet: Platform) -> None:
     found = ask(quiet.url, "/api/prices?symbols=NOPE")
     assert (found.status, found.headers["content-type"]) == (404, "application/problem+json")
     assert json.loads(found.body)["value"] == "NOPE"
+    found = ask(quiet.url, "/api/prices", "POST", b"{}")
+    assert (found.status, found.headers["content-type"]) == (405, "application/problem+json")
 
 
 def test_a_page_elsewhere_may_ask_to_write(quiet: Platform) -> None:

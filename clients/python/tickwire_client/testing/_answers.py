@@ -192,6 +192,7 @@ def _row(symbol: str, kept: list[Tick]) -> str:
     tick = kept[-1]
     return (
         f'{{"symbol":"{symbol}","series":{tick.series},"seq":{tick.seq},"previousClose":null,'
+        f'"dayOpen":{kept[0].price:f},'
         f"{wire.details(tick)}}}"
     )
 

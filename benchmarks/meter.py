@@ -92,6 +92,11 @@ def read(client: Any, function: str, server: int) -> Reading:
     )
 
 
+def spent_s(server: int) -> tuple[float, float]:
+    """Processor time of the server with that process id, and of all its workers."""
+    return _cpu_s(server), sum(map(_cpu_s, _children(server)))
+
+
 def _children(parent: int) -> list[int]:
     return [
         pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _stat(pid)[1:2] == [str(parent)]

@@ -25,7 +25,7 @@ export interface BarRange {
 
 /** The newest tick of each symbol, with the previous close; a symbol that has no tick yet is left out. */
 export async function snapshot(api: string, symbols: readonly string[]): Promise<Quote[]> {
-  return list(api, `prices?symbols=${symbols.map(encodeURIComponent).join(",")}`, "prices", quoteOf, "no-cache");
+  return list(api, `prices?symbols=${symbols.map(encodeURIComponent).join(",")}`, "prices", quoteOf);
 }
 
 /** Bars of `symbol` in order; the last may still be open. */
@@ -33,7 +33,7 @@ export async function bars(api: string, symbol: string, { interval = "1m", fromM
   const query = new URLSearchParams({ interval });
   if (fromMs !== undefined) query.set("from", new Date(fromMs).toISOString());
   if (toMs !== undefined) query.set("to", new Date(toMs).toISOString());
-  return list(api, `bars/${encodeURIComponent(symbol)}?${query}`, "bars", barOf, "no-cache");
+  return list(api, `bars/${encodeURIComponent(symbol)}?${query}`, "bars", barOf);
 }
 
 /** The stored ticks of the block that begins after `after`, which is a multiple of BLOCK. */
@@ -42,7 +42,13 @@ export async function block(api: string, symbol: string, series: number, after: 
   return list(api, path, "ticks", (entry) => ticksOf({ ...(entry as object), symbol, series })[0]!, "default");
 }
 
-async function list<T>(api: string, path: string, name: string, decode: (entry: unknown) => T, cache: RequestCache): Promise<T[]> {
+async function list<T>(
+  api: string,
+  path: string,
+  name: string,
+  decode: (entry: unknown) => T,
+  cache: RequestCache = "no-cache",
+): Promise<T[]> {
   const address = `${api.replace(/\/+$/, "")}/${path}`;
   const response = await reach(address, { cache });
   if (!response.ok) throw new Unreachable(address, `status ${response.status}`, response.status);

@@ -6,7 +6,7 @@
  */
 
 import type { Quote } from "./tick.js";
-import { parsed, quoteOf, time, whole, WireError } from "./wire.js";
+import { list, parsed, quoteOf, time, whole } from "./wire.js";
 
 export interface BoardUpdate {
   readonly timeMs: number;
@@ -19,7 +19,6 @@ export interface BoardUpdate {
 
 export function decodeBoard(payload: string): BoardUpdate {
   const { time: at, full, part, parts, prices } = parsed(payload);
-  if (!Array.isArray(prices)) throw new WireError("prices is not a list");
   const [place, count] = [whole(part, "part"), whole(parts, "parts")];
-  return { timeMs: time(at), full: full === true, part: place, parts: count, prices: prices.map(quoteOf) };
+  return { timeMs: time(at), full: full === true, part: place, parts: count, prices: list(prices, "prices").map(quoteOf) };
 }

@@ -54,11 +54,9 @@ export class Connection {
   #isNudged = false; // while it dialed
   #timer: ReturnType<typeof setTimeout> | undefined;
   #life: ReturnType<typeof setTimeout> | undefined;
-  #sessions = 0;
   #filters: ReadonlySet<string> = new Set();
   readonly #url: string | URL;
   readonly #events: ConnectionEvents;
-  readonly #random = hex(crypto.getRandomValues(new Uint8Array(6)));
   readonly #hangUps = new Map<string, number>(); // by topic, of those suspected
 
   constructor(url: string | URL, discovery: Discovery, events: ConnectionEvents) {
@@ -178,7 +176,7 @@ export class Connection {
     const address = await signedUrl(iot, region, credentials);
     signal.throwIfAborted();
     // Another id for each session: one that the broker still holds open isn't thrown out, and doesn't throw us out.
-    const random = `${this.#random}${(this.#sessions += 1).toString(16).padStart(4, "0")}`;
+    const random = hex(crypto.getRandomValues(new Uint8Array(8)));
     const session = await openSession({
       url: address,
       clientId: clientId.replace("{identityId}", credentials.identityId).replace("{random}", random),

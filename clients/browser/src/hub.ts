@@ -34,8 +34,8 @@ const PROOF_MS = 3_000;
 export class Hub {
   topics: Topics;
   lanes: Lanes = "all";
-  /** How far this clock is ahead of the platform's, and the way of its last status or board. */
-  aheadMs: number | undefined;
+  /** How far this clock is ahead of the platform's, and the way of its last status or board; NaN before it. */
+  aheadMs = NaN;
   readonly #feeds = new Map<string, Feed>();
   readonly #others = new Map<string, Set<(value: never) => void>>(); // by topic: boards and bars
   readonly #newest = new Map<string, Place>();

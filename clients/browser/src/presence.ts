@@ -14,9 +14,9 @@ export const NONE_AFTER_MS = 5 * 60_000;
 /** A visible page whose clock jumps by this much has slept. */
 export const SLEPT_MS = 10_000;
 
-/** What a tab needs that has been hidden for `hiddenMs`; undefined is a tab that's shown. */
-export function lanesFor(hiddenMs: number | undefined): Lanes {
-  if (hiddenMs === undefined || hiddenMs < BOARD_AFTER_MS) return "all";
+/** What a tab needs that has been hidden for `hiddenMs`. */
+export function lanesFor(hiddenMs: number): Lanes {
+  if (hiddenMs < BOARD_AFTER_MS) return "all";
   return hiddenMs < NONE_AFTER_MS ? "board" : "none";
 }
 
@@ -39,8 +39,9 @@ export class Presence {
     addEventListener("online", () => onReturn("online"), { signal });
   }
 
-  get hiddenMs(): number | undefined {
-    return this.#hiddenAtMs === undefined ? undefined : Date.now() - this.#hiddenAtMs;
+  /** 0 when it's shown. */
+  get hiddenMs(): number {
+    return this.#hiddenAtMs === undefined ? 0 : Date.now() - this.#hiddenAtMs;
   }
 
   /** To be called each second: finds out by the clock that the machine has slept. */

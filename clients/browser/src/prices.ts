@@ -225,7 +225,7 @@ export class Prices {
   #watch(nowMs: number): void {
     const { phase } = this.#connection;
     const look = phase.name === "connected" ? this.#watchdog.look(nowMs) : "fine";
-    const isHeard = nowMs - (this.#watchdog.heardMs ?? 0) < FRESH_MS; // then it's the status that is missing, and no more
+    const isHeard = nowMs - this.#watchdog.heardMs < FRESH_MS; // then it's the status that is missing, and no more
     if (look === "stale" && !isHeard) this.#connection.drop("no status came, and one is due each minute");
     if (look !== "ask") return;
     void this.#hub.lost().then((proof) => {
@@ -244,7 +244,7 @@ export class Prices {
     const { heardMs } = this.#watchdog;
     const status = this.#watchdog.believed(nowMs);
     const { lanes, aheadMs } = this.#hub;
-    const lagMs = this.#counters.lagMs === undefined || aheadMs === undefined ? undefined : this.#counters.lagMs - aheadMs;
+    const lagMs = this.#counters.lagMs - aheadMs;
     const found = condition({ phase, lanes, status, heardMs, lagMs, nowMs });
     const { sinceMs, ...before } = this.#state;
     if (JSON.stringify(before) !== JSON.stringify(found)) {

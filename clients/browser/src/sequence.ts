@@ -63,7 +63,7 @@ export class Sequence {
     }
     const out: Item[] = [];
     for (const tick of ticks) {
-      if (!isAfter(tick, this.#last) || this.#waiting.some((other) => isSame(tick, other))) {
+      if (!this.#isNew(tick)) {
         this.#counts.duplicates += 1;
       } else if (this.lossless) {
         this.#waiting.push(tick);
@@ -89,14 +89,16 @@ export class Sequence {
 
   /** History's answer to what was asked for: final, so what isn't in it is lost. */
   fill({ series, last }: Run, ticks: readonly Quote[]): Item[] {
-    const isOf = (tick: Quote) => tick.series === series && tick.seq <= last;
-    const fresh = ticks.filter(
-      (tick) => isOf(tick) && isAfter(tick, this.#last) && !this.#waiting.some((other) => isSame(tick, other)),
-    );
+    const fresh = ticks.filter((tick) => tick.series === series && tick.seq <= last && this.#isNew(tick));
     this.#counts.duplicates += ticks.length - fresh.length;
     const out: Item[] = [];
     if (this.#last?.series === series) this.#advance(last, new Map(fresh.map((tick) => [tick.seq, tick])), out);
     return [...out, ...this.#drain()];
+  }
+
+  #isNew(tick: Quote): boolean {
+    const { series, seq } = tick;
+    return isAfter(tick, this.#last) && !this.#waiting.some((other) => other.series === series && other.seq === seq);
   }
 
   /** Go on to `end`, with what was got in its place and what wasn't told as lost. */
@@ -140,8 +142,4 @@ export class Sequence {
 function between(had: Place | undefined, next: Place): Run | undefined {
   if (had === undefined || had.series !== next.series || next.seq <= had.seq + 1) return undefined;
   return { series: next.series, first: had.seq + 1, last: next.seq - 1 };
-}
-
-function isSame(one: Place, other: Place): boolean {
-  return one.series === other.series && one.seq === other.seq;
 }

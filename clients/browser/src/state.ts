@@ -38,10 +38,10 @@ export interface View {
   readonly phase: Phase;
   readonly lanes: Lanes;
   readonly status: Status | undefined;
-  /** When the newest price came, on any lane. */
-  readonly heardMs: number | undefined;
-  /** How old prices are on arrival by the platform's clock; undefined while that isn't known. */
-  readonly lagMs: number | undefined;
+  /** When the newest price came, on any lane; 0 before it. */
+  readonly heardMs: number;
+  /** How old prices are on arrival by the platform's clock; NaN while that isn't known. */
+  readonly lagMs: number;
   readonly nowMs: number;
 }
 
@@ -50,21 +50,20 @@ export function condition({ phase, lanes, status, heardMs, lagMs, nowMs }: View)
   if (name === "reconnecting") return { name, why, retryAtMs, attempt };
   if (name === "connecting") return { name };
   if (name !== "connected") return { name, why, ...(error && { error }) };
-  const isFresh = heardMs !== undefined && nowMs - heardMs < FRESH_MS;
+  const said = (what: string) => status?.reasons.find((reason) => reason.what === what)?.says;
+  const isFresh = nowMs - heardMs < FRESH_MS;
   if (status !== undefined && !isFresh) {
     const { paused, market, opensMs } = status;
     if (paused) return { name: "quiet", because: "paused", why: "the feed is paused" };
     if (market === "closed") {
       return { name: "quiet", because: "market", why: "the market is closed", ...(opensMs && { untilMs: opensMs }) };
     }
-    const silence = status.reasons.find(({ what }) => what === "silence");
-    if (silence !== undefined) return { name: "stale", why: silence.says };
+    const silence = said("silence");
+    if (silence !== undefined) return { name: "stale", why: silence };
   }
-  const queue = status?.reasons.find(({ what }) => what === "queue");
-  if (queue !== undefined) return { name: "delayed", why: queue.says };
+  const queue = said("queue");
+  if (queue !== undefined) return { name: "delayed", why: queue };
   if (lanes === "board") return { name: "delayed", why: "the tab is hidden, so prices come from the board" };
-  if (lagMs !== undefined && lagMs > LAG_MS_MAX) {
-    return { name: "delayed", why: `prices are ${Math.round(lagMs / 1000)} s old when they come` };
-  }
+  if (lagMs > LAG_MS_MAX) return { name: "delayed", why: `prices are ${Math.round(lagMs / 1000)} s old when they come` };
   return { name: "live" };
 }

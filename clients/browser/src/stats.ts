@@ -64,10 +64,10 @@ export class Counters {
     if (this.#latencies.push(ms) > LATENCIES) this.#latencies.shift();
   }
 
-  /** The latency that none of the last few live messages stayed below; undefined while there were fewer. */
-  get lagMs(): number | undefined {
+  /** The latency that none of the last few live messages stayed below; NaN while there were fewer. */
+  get lagMs(): number {
     const few = this.#latencies.slice(-FEW);
-    return few.length === FEW ? Math.min(...few) : undefined;
+    return few.length === FEW ? Math.min(...few) : NaN;
   }
 
   stats(nowMs: number): Stats {

@@ -4,7 +4,7 @@
  * In: UTF-8 JSON. Out: a Status, or a WireError that says what is wrong. Unknown fields are ignored.
  */
 
-import { parsed, text, time, WireError } from "./wire.js";
+import { list, parsed, text, time } from "./wire.js";
 
 export interface Reason {
   /** Such as `silence`, `queue` or `blind`. */
@@ -32,7 +32,6 @@ export interface Status {
 
 export function decodeStatus(payload: string): Status {
   const { time: at, market, until, opens, paused, degraded, reasons } = parsed(payload);
-  if (!Array.isArray(reasons)) throw new WireError("reasons is not a list");
   return {
     timeMs: time(at),
     market: text(market, "market") as Status["market"],
@@ -40,6 +39,6 @@ export function decodeStatus(payload: string): Status {
     ...(opens != null && { opensMs: time(opens) }),
     paused: paused === true,
     degraded: degraded === true,
-    reasons,
+    reasons: list(reasons, "reasons") as Reason[],
   };
 }

@@ -25,10 +25,10 @@ export class Watchdog {
   status: Status | undefined;
   /** Whether the status lane is subscribed to. */
   isTold = true;
-  /** When the newest price came. */
-  heardMs: number | undefined;
+  /** When the newest price came; 0 before it. */
+  heardMs = 0;
   #connectedMs = 0;
-  #statusMs: number | undefined;
+  #statusMs = 0;
   #openMs = 0; // when the market opened, as the status before told
   #pauseMs: number | undefined;
   #askMs = 0; // the silence at which it asks again
@@ -48,7 +48,7 @@ export class Watchdog {
   }
 
   hearPrices(messages: number, nowMs: number): void {
-    const pauseMs = (nowMs - Math.max(this.heardMs ?? 0, this.#connectedMs, this.#openMs)) / messages;
+    const pauseMs = (nowMs - Math.max(this.heardMs, this.#connectedMs, this.#openMs)) / messages;
     const before = this.#pauseMs ?? pauseMs;
     this.#pauseMs = before + (pauseMs - before) * Math.min(1, messages / WINDOW);
     this.heardMs = nowMs;
@@ -58,10 +58,10 @@ export class Watchdog {
   look(nowMs: number): Look {
     if (!this.#isOpen(nowMs)) return "fine";
     const sinceMs = Math.max(this.#connectedMs, this.#openMs);
-    const untoldMs = this.isTold ? nowMs - Math.max(sinceMs, this.#statusMs ?? 0) : 0;
+    const untoldMs = this.isTold ? nowMs - Math.max(sinceMs, this.#statusMs) : 0;
     if (untoldMs >= STATUS_MS_MAX * this.#vain) return "stale";
     if (this.#pauseMs === undefined) return "fine";
-    const silentMs = nowMs - Math.max(sinceMs, this.heardMs ?? 0);
+    const silentMs = nowMs - Math.max(sinceMs, this.heardMs);
     const quietMs = Math.min(SILENCE_MS_MAX, Math.max(SILENCE_MS_MIN, PAUSES * this.#pauseMs));
     if (silentMs < Math.max(quietMs, this.#askMs)) return "fine";
     this.#askMs = 2 * silentMs;
@@ -70,7 +70,7 @@ export class Watchdog {
 
   /** The last status, unless the next is overdue; then only one by which the market is closed still. */
   believed(nowMs: number): Status | undefined {
-    const isFresh = nowMs - (this.#statusMs ?? 0) < STATUS_MS_MAX;
+    const isFresh = nowMs - this.#statusMs < STATUS_MS_MAX;
     return isFresh || (this.status?.market === "closed" && !this.#isOpen(nowMs)) ? this.status : undefined;
   }
 
@@ -79,7 +79,7 @@ export class Watchdog {
     const { status } = this;
     if (status === undefined) return true;
     if (status.paused) return false;
-    const hasChanged = status.untilMs !== undefined && nowMs - this.#statusMs! >= status.untilMs - status.timeMs;
+    const hasChanged = status.untilMs !== undefined && nowMs - this.#statusMs >= status.untilMs - status.timeMs;
     return (status.market === "closed") === hasChanged;
   }
 }

@@ -50,22 +50,18 @@ export function ticksOf(value: unknown): Tick[] {
   const newestMs = time(message.timestamp);
   const seq = whole(message.seq, "seq");
   const series = whole(message.series, "series");
-  const older = message.older ?? [];
-  if (!Array.isArray(older)) throw new WireError(`older is ${show(older)}; expected rows`);
+  const older = list(message.older ?? [], "older");
   const first = message.first === undefined ? seq : whole(message.first, "first");
   if (first !== seq - older.length) {
     throw new WireError(`seq ${seq}, first ${first} and ${older.length} older ticks don't agree`);
   }
-  const source = message.source;
-  const ticks: Tick[] = older.map((row: unknown, place) => {
-    if (!Array.isArray(row)) throw new WireError(`a row is ${show(row)}; expected [price, age_ms, …]`);
-    const [was, ageMs, volume, bid, ask] = row as unknown[];
+  const ticks = older.map((row, place) => {
+    const [was, ageMs, volume, bid, ask] = list(row, "a row of older");
     const timeMs = newestMs - whole(ageMs, "a row's age");
-    return observed(symbol, number(was, "a row's price"), timeMs, first + place, series, { bid, ask, volume, source });
+    const facts = { bid, ask, volume, source: message.source };
+    return observed(symbol, number(was, "a row's price"), timeMs, first + place, series, facts);
   });
-  const { volume, bid, ask } = message;
-  ticks.push(observed(symbol, price, newestMs, seq, series, { bid, ask, volume, source }));
-  return ticks;
+  return [...ticks, observed(symbol, price, newestMs, seq, series, message)];
 }
 
 /** Milliseconds since 1970 of an ISO 8601 time with a zone; finer parts are cut off. */
@@ -85,7 +81,7 @@ function observed(
   timeMs: number,
   seq: number,
   series: number,
-  { bid, ask, volume, source }: { bid: unknown; ask: unknown; volume: unknown; source: unknown },
+  { bid, ask, volume, source }: Fields,
 ): Tick {
   return {
     symbol,
@@ -109,15 +105,18 @@ function fields(value: unknown): Fields {
 }
 
 export function number(value: unknown, name: string): number {
-  if (typeof value !== "number" || !Number.isFinite(value)) {
-    throw new WireError(`${name} is ${show(value)}; expected a number`);
-  }
-  return value;
+  if (!Number.isFinite(value)) throw new WireError(`${name} is ${show(value)}; expected a number`);
+  return value as number;
 }
 
 export function whole(value: unknown, name: string): number {
   if (!Number.isSafeInteger(value)) throw new WireError(`${name} is ${show(value)}; expected a whole number`);
   return value as number;
+}
+
+export function list(value: unknown, name: string): unknown[] {
+  if (!Array.isArray(value)) throw new WireError(`${name} is ${show(value)}; expected a list`);
+  return value;
 }
 
 export function text(value: unknown, name: string): string {

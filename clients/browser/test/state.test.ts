@@ -27,14 +27,14 @@ function degraded(what: string): Status {
 describe("the state", () => {
   test.each<[string, Partial<View>, object]>([
     ["live", {}, { name: "live" }],
-    ["live before the first status", { status: undefined, heardMs: undefined }, { name: "live" }],
+    ["live before the first status", { status: undefined, heardMs: 0 }, { name: "live" }],
     ["reconnecting", { phase: { name: "reconnecting", why: "cut", retryAtMs: NOW + 1, attempt: 2 } }, { name: "reconnecting", why: "cut", retryAtMs: NOW + 1, attempt: 2 }],
     ["stale by the watchdog", { phase: { ...CONNECTED, name: "stale", why: "dead" } }, { name: "stale", why: "dead" }],
     ["hidden", { phase: { ...CONNECTED, name: "hidden", why: "away" }, lanes: "none" }, { name: "hidden", why: "away" }],
-    ["a closed market", { status: { ...OPEN, market: "closed", opensMs: NOW + 9 }, heardMs: undefined }, { name: "quiet", because: "market", untilMs: NOW + 9, why: "the market is closed" }],
+    ["a closed market", { status: { ...OPEN, market: "closed", opensMs: NOW + 9 }, heardMs: 0 }, { name: "quiet", because: "market", untilMs: NOW + 9, why: "the market is closed" }],
     ["a paused feed", { status: { ...OPEN, paused: true }, heardMs: NOW - FRESH_MS }, { name: "quiet", because: "paused", why: "the feed is paused" }],
     ["a price in a closed market", { status: { ...OPEN, market: "closed" } }, { name: "live" }],
-    ["silence that the platform tells", { status: degraded("silence"), heardMs: undefined }, { name: "stale", why: "the silence says so" }],
+    ["silence that the platform tells", { status: degraded("silence"), heardMs: 0 }, { name: "stale", why: "the silence says so" }],
     ["silence that is over", { status: degraded("silence") }, { name: "live" }],
     ["a queue", { status: degraded("queue") }, { name: "delayed", why: "the queue says so" }],
     ["dead letters, which are nothing to a reader", { status: degraded("dead-letters") }, { name: "live" }],
@@ -58,7 +58,7 @@ test.each<[string, Partial<Status>, number, boolean]>([
 });
 
 test.each([
-  [undefined, "all"],
+  [0, "all"],
   [29_999, "all"],
   [30_000, "board"],
   [299_999, "board"],

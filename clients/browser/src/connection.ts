@@ -202,8 +202,8 @@ export class Connection {
     clearTimeout(this.#life);
     const lifeMs = LIFE_MS_MIN + Math.random() * (LIFE_MS_MAX - LIFE_MS_MIN);
     this.#life = setTimeout(() => this.#link === made && this.#happen("aged"), lifeMs);
-    this.#happen(before === undefined ? "up" : "replaced");
     this.#events.onUp();
+    this.#happen(before === undefined ? "up" : "replaced");
     before?.session.close();
   }
 

@@ -68,10 +68,15 @@ export class Watchdog {
     return "ask";
   }
 
-  /** The last status, unless the next is overdue; then only one by which the market is closed still. */
+  /**
+   * The last status, unless the next is overdue; then only one by which the market is closed still. After that of a
+   * pause none is due until it ends: each connection is told it once, at its beginning or when it comes.
+   */
   believed(nowMs: number): Status | undefined {
-    const isFresh = nowMs - this.#statusMs < STATUS_MS_MAX;
-    return isFresh || (this.status?.market === "closed" && !this.#isOpen(nowMs)) ? this.status : undefined;
+    const { status } = this;
+    const dueMs = this.#statusMs + STATUS_MS_MAX;
+    if (status?.paused) return this.#connectedMs < dueMs ? status : undefined;
+    return nowMs < dueMs || (status?.market === "closed" && !this.#isOpen(nowMs)) ? status : undefined;
   }
 
   /** Whether prices should come; so it is too while nobody has said. */

@@ -171,6 +171,21 @@ test("a hidden tab's lanes: the board, nothing, and all of it again", async () =
   expect(gaps).toEqual([]);
 });
 
+test("a paused stage, which says so once on a connection, is quiet until it says otherwise", async () => {
+  vi.useFakeTimers();
+  platform.topics = { ...platform.topics, status: "status" };
+  const status = { time: "2026-11-21T14:30:00Z", market: "open", paused: true, degraded: false, reasons: [] };
+  const prices = closeLater(await connect(URL_));
+  await vi.waitFor(() => expect(prices.state.name).toBe("live"));
+  platform.socket.publish("status", status);
+  const states: string[] = [];
+  prices.on("state", ({ name }) => states.push(name));
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect([prices.state.name, ...states]).toEqual(["quiet"]);
+  platform.socket.publish("status", { ...status, paused: false });
+  expect(states).toEqual(["live"]);
+});
+
 test("what the platform said before a tab was hidden isn't believed when it's shown again", async () => {
   vi.useFakeTimers();
   platform.topics = { ...platform.topics, status: "status" };
@@ -185,7 +200,10 @@ test("what the platform said before a tab was hidden isn't believed when it's sh
   page.dispatchEvent(new Event("visibilitychange"));
   await vi.advanceTimersByTimeAsync(310_000);
   expect(prices.state.name).toBe("hidden");
+  const states: string[] = [];
+  prices.on("state", ({ name }) => states.push(name));
   page.hidden = false;
   page.dispatchEvent(new Event("visibilitychange"));
   await vi.waitFor(() => expect(prices.state.name).toBe("live"));
+  expect(states).toEqual(["connecting", "live"]);
 });

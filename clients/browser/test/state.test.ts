@@ -47,14 +47,29 @@ describe("the state", () => {
 });
 
 test.each<[string, Partial<Status>, number, boolean]>([
-  ["paused", { paused: true }, STATUS_MS_MAX - 1, true],
-  ["paused", { paused: true }, STATUS_MS_MAX, false],
+  ["open", {}, STATUS_MS_MAX - 1, true],
+  ["open", {}, STATUS_MS_MAX, false],
+  ["paused", { paused: true }, STATUS_MS_MAX, true],
+  ["paused", { paused: true }, 86_400_000, true],
   ["closed for an hour", { market: "closed", untilMs: NOW + 3_600_000 }, 3_599_999, true],
   ["closed for an hour", { market: "closed", untilMs: NOW + 3_600_000 }, 3_600_000, false],
 ])("that the market was %s is believed %o after %d ms: %s", (_, change, afterMs, isBelieved) => {
   const watchdog = new Watchdog();
   watchdog.hearStatus({ ...OPEN, ...change }, NOW);
   expect(watchdog.believed(NOW + afterMs) !== undefined).toBe(isBelieved);
+});
+
+test.each<[string, Partial<Status>, number, boolean]>([
+  ["paused", { paused: true }, 0, true], // it may come before the broker's last answer
+  ["paused", { paused: true }, STATUS_MS_MAX - 1, true],
+  ["paused", { paused: true }, STATUS_MS_MAX, false],
+  ["paused, and closed", { paused: true, market: "closed" }, STATUS_MS_MAX, false],
+  ["closed", { market: "closed" }, STATUS_MS_MAX, true],
+])("that the market was %s is believed %o on a connection made %d ms later: %s", (_, change, laterMs, isBelieved) => {
+  const watchdog = new Watchdog();
+  watchdog.hearStatus({ ...OPEN, ...change }, NOW);
+  watchdog.connected(NOW + laterMs);
+  expect(watchdog.believed(NOW + 86_400_000) !== undefined).toBe(isBelieved);
 });
 
 test.each([

@@ -80,7 +80,8 @@ export class TooManyTopics extends TickwireError {
   declare readonly most: number;
 
   constructor(count: number, most: number) {
-    super(`${count} topics on one connection; expected at most ${most}: connect once more for the others`, { count, most });
+    const text = `${count} topics on one connection, the status included; expected at most ${most}`;
+    super(`${text}: connect once more for the others`, { count, most });
   }
 }
 

@@ -91,15 +91,16 @@ export class Hub {
     const { board, status } = this.platform().topics;
     if (this.lanes !== "board" || board === undefined) for (const topic of this.#priced()) filters.add(topic);
     else if (this.#followed().length > 0) filters.add(board);
-    if (status !== undefined && filters.size < TOPICS_MAX) filters.add(status);
+    if (status !== undefined) filters.add(status);
     else this.watchdog.isTold = false;
     for (const topic of this.#refused.keys()) if (!filters.has(topic)) this.#refused.delete(topic);
     return filters;
   }
 
-  /** TooManyTopics when these don't fit as well. */
+  /** TooManyTopics when these don't fit as well, beside the status. */
   check(topics: readonly string[]): void {
-    const count = new Set([...this.#priced(), ...this.#others.keys(), ...topics]).size;
+    const { status = [] } = this.platform().topics;
+    const count = new Set([...this.#priced(), ...this.#others.keys(), ...topics].concat(status)).size;
     if (count > TOPICS_MAX) throw new TooManyTopics(count, TOPICS_MAX);
   }
 

@@ -109,7 +109,8 @@ export class Prices {
   /**
    * Call `onTick` with the newest tick of each of `symbols`, then with each one as it happens; the function returned
    * ends it. Throws UnknownSymbol for one that the platform doesn't carry, LaneOff for one that has no price lane,
-   * LaneConflated for a lossless one whose lane isn't live, TooManyTopics for the 51st topic on one connection.
+   * LaneConflated for a lossless one whose lane isn't live, TooManyTopics for the 51st topic on one connection: the
+   * status is one.
    */
   subscribe(symbols: Iterable<string>, onTick: (tick: Quote) => void, { lossless = false }: TickOptions = {}): Stop {
     const wanted = [...new Set(symbols)];

@@ -206,7 +206,17 @@ describe("subscribing", () => {
     expect(() => prices.subscribe(["AAPL"], () => {})).toThrow('symbol is "AAPL"; expected one that the platform carries: S0, S1');
     expect(() => prices.subscribe(platform.symbols, () => {})).toThrow(TooManyTopics);
     prices.subscribe(platform.symbols.slice(0, 50), () => {});
-    expect(() => prices.subscribe(["S50"], () => {})).toThrow("51 topics on one connection; expected at most 50");
+    expect(() => prices.subscribe(["S50"], () => {})).toThrow("51 topics on one connection");
+  });
+
+  test("the status is one of the 50 topics, so that 49 others fit", async () => {
+    platform.topics = { ...platform.topics, status: "status" };
+    platform.symbols = Array.from({ length: 50 }, (_, place) => `S${place}`);
+    const prices = await connected();
+    prices.subscribe(platform.symbols.slice(0, 49), () => {});
+    expect(() => prices.subscribe(["S49"], () => {})).toThrow("51 topics on one connection, the status included; expected at most 50");
+    await vi.waitFor(() => expect(platform.filters.flat()).toHaveLength(50));
+    expect(platform.filters.flat()).toContain("status");
   });
 });
 

@@ -129,6 +129,22 @@ def test_a_topic_that_the_stage_does_not_have_is_wrong_usage(stage: Stage) -> No
     assert "did you mean prices/AAPL" in done.stderr
 
 
+@pytest.mark.parametrize("interval", ["5m", "15m", "1h"])
+def test_a_topic_on_which_nothing_is_ever_published_is_wrong_usage(stage: Stage, interval: str) -> None:
+    """The bar lane has two intervals; the broker would grant the others, and stay silent."""
+    done = tickwire(stage.url, "url", "--topic", f"bars/{interval}/AAPL")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"'bars/{interval}/AAPL'; expected 1m or 1d on the bar lane" in done.stderr
+    assert "tickwire history --bars" in done.stderr
+
+
+def test_the_address_of_bars(stage: Stage) -> None:
+    """Each day's as well as each minute's."""
+    topics = ("bars/1m/AAPL", "bars/1d/AAPL")
+    found = json.loads(tickwire(stage.url, "url", "--json", *(f"--topic={topic}" for topic in topics)).stdout)
+    assert tuple(found["topics"]) == topics
+
+
 def test_watch_prints_a_line_for_each_tick(stage: Stage) -> None:
     """Time, symbol and price, exactly as published."""
     with saying(stage, "AAPL", "189.450"):

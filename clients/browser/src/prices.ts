@@ -20,7 +20,7 @@ import { condition, FRESH_MS, type State } from "./state.js";
 import { Counters, type Stats } from "./stats.js";
 import type { Status } from "./status.js";
 import type { Quote } from "./tick.js";
-import { type Interval, Topics } from "./topic.js";
+import { Topics } from "./topic.js";
 import { Watchdog } from "./watchdog.js";
 
 /** As many symbols leave room for the board and the status. */
@@ -139,8 +139,15 @@ export class Prices {
     return this.#listen([topic], onUpdate);
   }
 
-  /** Call `onBar` with each bar of `symbols` that closes or is corrected. One-minute and daily bars go out. */
-  subscribeBars(symbols: Iterable<string>, onBar: (bar: BarMessage) => void, interval: Interval = "1m"): Stop {
+  /**
+   * Call `onBar` with each bar of `symbols` that closes or is corrected. Throws RangeError for an interval that isn't
+   * published: `bars` has it.
+   */
+  subscribeBars(symbols: Iterable<string>, onBar: (bar: BarMessage) => void, interval: "1m" | "1d" = "1m"): Stop {
+    if (interval !== "1m" && interval !== "1d") {
+      const wrong = `interval is ${JSON.stringify(interval)}; expected 1m or 1d on the bar lane`;
+      throw new RangeError(`${wrong}: bars() has the others`);
+    }
     const wanted = [...new Set(symbols)];
     this.#known(wanted);
     return this.#listen(wanted.map((symbol) => this.#hub.topics.bar(interval, symbol)), onBar);

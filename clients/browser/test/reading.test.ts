@@ -203,6 +203,20 @@ describe("the other lanes", () => {
     expect(platform.barRequests).toEqual(["?interval=5m&from=1970-01-01T00%3A00%3A00.000Z"]);
   });
 
+  test.each(["5m", "15m", "1h"] as const)("bars of %s aren't on the bar lane, which is an error that says where they are", async (interval) => {
+    const prices = await connected();
+    // @ts-expect-error: it doesn't compile either
+    const subscribing = () => prices.subscribeBars(["AAPL"], () => {}, interval);
+    expect(subscribing).toThrow(`interval is "${interval}"; expected 1m or 1d on the bar lane: bars() has the others`);
+    expect(platform.filters.flat().join()).not.toContain("bars");
+  });
+
+  test("each day's bar", async () => {
+    const prices = await connected();
+    prices.subscribeBars(["AAPL"], () => {}, "1d");
+    await vi.waitFor(() => expect(platform.filters.flat()).toContain("bars/1d/AAPL"));
+  });
+
   test("the status tells a market that is closed from a fault", async () => {
     const prices = await connected();
     const status = { time: new Date().toISOString(), market: "closed", paused: false, degraded: false, reasons: [] };

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterable
 
 import click
 
 from tickwire.topic import INTERVALS
 from tickwire_client._client import Client, SignedAddress
+from tickwire_client._lanes import BAR_LANES
 from tickwire_client._platform import Platform
 from tickwire_client.cli._shared import Setting, platform_options, run
 
@@ -77,15 +79,22 @@ def _facts(signed: SignedAddress, topics: list[str]) -> dict[str, object]:
 def _checked(platform: Platform, topics: tuple[str, ...]) -> list[str]:
     if not topics:
         return [platform.price_topic(symbol) for symbol in platform.symbols]
-    known = [
-        template.replace("{interval}", interval).replace("{symbol}", symbol)
-        for template in platform.topics.values()
-        for interval in (INTERVALS if "{interval}" in template else ("",))
-        for symbol in (platform.symbols if "{symbol}" in template else ("",))
-    ]
+    known, nameable = _topics(platform, BAR_LANES), _topics(platform, INTERVALS)
     for topic in topics:
+        if topic in nameable and topic not in known:
+            reason = f"{topic!r}; expected 1m or 1d on the bar lane: `tickwire history --bars` has the others"
+            raise click.BadParameter(reason, param_hint="--topic")
         if topic not in known:
             near = difflib.get_close_matches(topic, known, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"expected one such as {known[0]}"
             raise click.UsageError(f"topic is {topic!r}, which this stage doesn't have; {hint}")
     return list(topics)
+
+
+def _topics(platform: Platform, intervals: Iterable[str]) -> list[str]:
+    return [
+        template.replace("{interval}", interval).replace("{symbol}", symbol)
+        for template in platform.topics.values()
+        for interval in (intervals if "{interval}" in template else ("",))
+        for symbol in (platform.symbols if "{symbol}" in template else ("",))
+    ]

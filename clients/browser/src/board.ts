@@ -19,6 +19,11 @@ export interface BoardUpdate {
 
 export function decodeBoard(payload: string): BoardUpdate {
   const { time: at, full, part, parts, prices } = parsed(payload);
-  const [place, count] = [whole(part, "part"), whole(parts, "parts")];
-  return { timeMs: time(at), full: full === true, part: place, parts: count, prices: list(prices, "prices").map(quoteOf) };
+  return {
+    timeMs: time(at),
+    full: full === true,
+    part: whole(part, "part"),
+    parts: whole(parts, "parts"),
+    prices: list(prices, "prices").map(quoteOf),
+  };
 }

@@ -89,8 +89,8 @@ export class Hub {
   filters(): ReadonlySet<string> {
     const filters = new Set<string>(this.#others.keys());
     const { board, status } = this.platform().topics;
-    if (this.lanes !== "board" || board === undefined) for (const topic of this.#priced()) filters.add(topic);
-    else if (this.#followed().length > 0) filters.add(board);
+    const hasBoard = this.lanes === "board" && board !== undefined;
+    for (const topic of this.#priced()) filters.add(hasBoard ? board : topic);
     if (status !== undefined) filters.add(status);
     else this.watchdog.isTold = false;
     for (const topic of this.#refused.keys()) if (!filters.has(topic)) this.#refused.delete(topic);
@@ -187,14 +187,14 @@ export class Hub {
 
   /** Subscribed; now what was there before: the snapshot, with live prices held back for it, but not for long. */
   async #catchUp(symbols: readonly string[], tries: number): Promise<void> {
-    symbols.forEach((symbol) => this.#asked.add(symbol));
+    for (const symbol of symbols) this.#asked.add(symbol);
     const give = (quotes: ReadonlyMap<string, Quote>) => {
       for (const symbol of symbols) this.#feeds.get(symbol)?.snapshot(quotes.get(symbol));
     };
     const late = setTimeout(give, HOLD_MS, new Map());
     try {
       const quotes = await snapshot(this.platform().api, symbols);
-      quotes.forEach((quote) => this.#note(quote));
+      for (const quote of quotes) this.#note(quote);
       give(new Map(quotes.map((quote) => [quote.symbol, quote])));
       this.listeners.tell("snapshot", { symbols, ok: true });
     } catch (error) {

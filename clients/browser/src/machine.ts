@@ -58,7 +58,7 @@ export class Machine {
       case "aged":
         return to("connected", "spare");
       case "spare-failed":
-        return { ...to("connected", "wait"), ceilingMs: ceilingMs(Infinity, Infinity) };
+        return { ...to("connected", "wait"), ceilingMs: ceilingMs(Infinity) };
       case "close":
         return this.#end("closed");
       case "failed":

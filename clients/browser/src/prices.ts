@@ -248,12 +248,14 @@ export class Prices {
 
   #tellState(): void {
     const nowMs = Date.now();
-    const { phase } = this.#connection;
-    const { heardMs } = this.#watchdog;
-    const status = this.#watchdog.believed(nowMs);
-    const { lanes, aheadMs } = this.#hub;
-    const lagMs = this.#counters.lagMs - aheadMs;
-    const found = condition({ phase, lanes, status, heardMs, lagMs, nowMs });
+    const found = condition({
+      phase: this.#connection.phase,
+      lanes: this.#hub.lanes,
+      status: this.#watchdog.believed(nowMs),
+      heardMs: this.#watchdog.heardMs,
+      lagMs: this.#counters.lagMs - this.#hub.aheadMs,
+      nowMs,
+    });
     const { sinceMs, ...before } = this.#state;
     if (JSON.stringify(before) !== JSON.stringify(found)) {
       this.#state = { ...found, sinceMs: found.name === before.name ? sinceMs : nowMs };

@@ -160,7 +160,5 @@ function name(reason: Reason | undefined): string {
 }
 
 function chunks(filters: readonly string[]): string[][] {
-  return Array.from({ length: Math.ceil(filters.length / FILTERS_MAX) }, (_, place) =>
-    filters.slice(place * FILTERS_MAX, (place + 1) * FILTERS_MAX),
-  );
+  return filters.flatMap((_, place) => (place % FILTERS_MAX === 0 ? [filters.slice(place, place + FILTERS_MAX)] : []));
 }

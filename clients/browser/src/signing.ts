@@ -29,7 +29,7 @@ export async function signedUrl(
   const query = `X-Amz-Algorithm=${ALGORITHM}&X-Amz-Credential=${credential}&X-Amz-Date=${time}&X-Amz-SignedHeaders=host`;
   const request = ["GET", new URL(url).pathname, query, `host:${signingHost}`, "", "host", await sha256("")];
   const text = [ALGORITHM, time, scope.join("/"), await sha256(request.join("\n"))].join("\n");
-  let key = bytes(`AWS4${secretAccessKey}`);
+  let key: ArrayBuffer | Uint8Array<ArrayBuffer> = bytes(`AWS4${secretAccessKey}`);
   for (const part of [...scope, text]) key = await hmac(key, part);
   return `${url}?${query}&X-Amz-Signature=${hex(key)}&X-Amz-Security-Token=${encodeURIComponent(sessionToken)}`;
 }
@@ -38,9 +38,9 @@ async function sha256(text: string): Promise<string> {
   return hex(await crypto.subtle.digest("SHA-256", bytes(text)));
 }
 
-async function hmac(key: BufferSource, text: string): Promise<Uint8Array<ArrayBuffer>> {
+async function hmac(key: BufferSource, text: string): Promise<ArrayBuffer> {
   const made = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", made, bytes(text)));
+  return crypto.subtle.sign("HMAC", made, bytes(text));
 }
 
 function bytes(text: string): Uint8Array<ArrayBuffer> {

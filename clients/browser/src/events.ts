@@ -17,6 +17,8 @@ export interface Events {
   undecodable: { readonly topic: string; readonly reason: string };
   /** Ticks that didn't come by the live lane; `filled` when they were had over HTTP. */
   gap: Gap & { readonly symbol: string };
+  /** This connection carries almost more than the broker delivers on one: it discards what is beyond 100 a second. */
+  crowded: { readonly messagesPerS: number };
   /** A `for await` reader came back, and as many values had been replaced by newer ones of their symbol. */
   dropped: { readonly count: number };
   /** What was there before a subscription came, or didn't: then prices appear as they change. */

@@ -28,6 +28,8 @@ export const SYMBOLS_MAX = TOPICS_MAX - 2;
 
 const MAXSIZE = 10_000;
 const BEAT_MS = 1_000;
+const RATE_MAX = 90; // messages a second on one connection: the broker discards what comes beyond 100
+const CROWDED_BEATS = 3; // in a row
 
 export interface ConnectOptions {
   /**
@@ -64,6 +66,7 @@ export class Prices {
   readonly #listeners = new Listeners();
   readonly #abort = new AbortController();
   readonly #whenHidden: "board" | "stay";
+  #crowded = 0; // beats
   #state: State = { name: "connecting", sinceMs: Date.now() };
 
   constructor(url: string | URL, discovery: Discovery, { whenHidden = "board" }: ConnectOptions = {}) {
@@ -228,6 +231,9 @@ export class Prices {
     }
     this.#watch(nowMs);
     this.#tellState();
+    const { messagesPerS } = this.stats();
+    this.#crowded = messagesPerS > RATE_MAX ? this.#crowded + 1 : 0;
+    if (this.#crowded === CROWDED_BEATS) this.#listeners.tell("crowded", { messagesPerS });
   }
 
   #watch(nowMs: number): void {

@@ -234,6 +234,25 @@ describe("receiving", () => {
     expect(seen[0]!.timestamp).toBe("2026-11-21T14:29:59.600Z");
   });
 
+  test.each([
+    [89, 0],
+    [95, 1],
+  ])("%d messages a second for a minute are told as crowded %d times", async (messages, times) => {
+    vi.useFakeTimers();
+    const prices = closeLater(await connect(URL_));
+    await vi.waitFor(() => expect(prices.state.name).toBe("live"));
+    const crowded = vi.fn();
+    prices.on("crowded", crowded);
+    for (let second = 0; second < 60; second += 1) {
+      for (let place = 0; place < messages; place += 1) platform.socket.publish("prices/AAPL", message(1));
+      await vi.advanceTimersByTimeAsync(1_000);
+      if (second === 1) expect(crowded).not.toHaveBeenCalled(); // a burst isn't one yet
+    }
+    vi.useRealTimers();
+    expect(crowded).toHaveBeenCalledTimes(times);
+    for (const [{ messagesPerS }] of crowded.mock.calls) expect(Math.abs(messagesPerS - messages)).toBeLessThan(10);
+  });
+
   test("packets cut and joined by the network are put together again", async () => {
     const prices = await connected();
     const seen: number[] = [];

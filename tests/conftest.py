@@ -10,6 +10,7 @@ Hypothesis tries the same examples each time, and no clock judges them. To hunt 
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 
@@ -45,6 +46,12 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     state = tmp_path_factory.mktemp("quiet")
     with Platform(state=state, keep=False, settings={"feedPaused": True}, say=_silent) as running:
         yield running
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays; to look through it at each full collection would stop all threads."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,8 +21,8 @@ from local.ministack.patch import around, module, present, put
 
 WORKERS_MAX = min(4, max(2, os.cpu_count() or 2))  # more than cores only get into each other's way
 WORKER_WAIT_S = 10.0
-RETIRE_GRACE_S = 0.5
-LOG_WAIT_S = 1.0  # for lines that are on their way
+RETIRE_GRACE_S = 2.0
+LOG_WAIT_S = 10.0  # for lines that are on their way
 LINE_BYTES_MAX = 32 * 1024 * 1024
 
 # What a worker keeps of the server's own environment; the rest is the function's configuration and its

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.platform import Platform
-from tests.faults.lab import CONFLATED, FOLLOWERS, FUNCTION, UNIVERSE, Lab, until
+from tests.faults.lab import BARS, CONFLATED, FOLLOWERS, FUNCTION, UNIVERSE, Lab, until
 from tests.faults.proxy import Proxy
 
 
@@ -27,6 +27,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             functions.update_function_configuration(
                 FunctionName=name, Environment={"Variables": {**known, **through}}
             )
+        (bars,) = functions.list_event_source_mappings(FunctionName=BARS)["EventSourceMappings"]
+        # In place of five seconds, so that ten kills don't take a minute.
+        functions.update_event_source_mapping(UUID=bars["UUID"], MaximumBatchingWindowInSeconds=1)
         lab = Lab(platform, proxy)
         (symbol,) = lab.symbols(1)
         lab.send([(symbol, lab.ticks(symbol, 1))])

@@ -24,7 +24,8 @@ from tests.faults.proxy import Proxy
 UNIVERSE = tuple(f"S{number}" for number in range(100))
 CONFLATED = UNIVERSE[-2:]  # the others' price lane is live
 FUNCTION = "tickwire-local-ingest"
-FOLLOWERS = ("tickwire-local-board", "tickwire-local-bars")
+BARS = "tickwire-local-bars"
+FOLLOWERS = ("tickwire-local-board", BARS)
 BATCH_MAX = 10
 AT_ONCE = 4  # symbols that a feed sends together, so that a batch holds few
 WAIT_S = 60.0

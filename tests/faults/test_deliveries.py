@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from local.ministack.workers import WORKERS_MAX
 from tests.faults.ear import Ear
 from tests.faults.fates import OK
 from tests.faults.lab import WAIT_S, Lab, Record
@@ -48,7 +49,7 @@ class Race:
         return OK
 
 
-@pytest.mark.parametrize("functions", [2, 4])
+@pytest.mark.parametrize("functions", sorted({2, WORKERS_MAX}))
 def test_functions_that_race_on_one_symbol_number_each_tick_once(lab: Lab, functions: int) -> None:
     """All hold the symbol's next messages, not as many each, and stand before the same write: one wins."""
     (symbol,) = lab.symbols(1)

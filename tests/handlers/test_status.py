@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from handlers import feed, ingest, status
 from handlers.history import History
 from tests.handlers.conftest import record, ticks
-from tickwire.tick import parse_iso
+from tickwire.tick import iso, parse_iso
 
 Published = list[tuple[str, dict[str, Any]]]
 
@@ -116,10 +116,16 @@ def test_a_last_word_that_does_not_go_out_is_an_error(
 
 
 def test_silence_is_measured(
-    history: History, published: Published, capsys: pytest.CaptureFixture[str]
+    history: History,
+    published: Published,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each minute, so that an alarm can tell silence from nobody looking."""
     take("AAPL")
+    (head,) = history.newest(["AAPL"])
+    assert head.newest is not None
+    Time(iso(head.newest.time_ms + 900), monkeypatch)
     capsys.readouterr()
     woken(published)
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "Silence" in line]

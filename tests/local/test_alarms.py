@@ -15,9 +15,11 @@ from local.platform import Platform
 
 def test_every_alarm_on_one_metric_rings_and_tells_its_listeners_where_to_read_on(quiet: Platform) -> None:
     """A value over the line each; the message names the alarm and its section of the operations page."""
-    url = listener(quiet)
     cloudwatch = quiet.client("cloudwatch")
     found = cloudwatch.describe_alarms(AlarmNamePrefix="tickwire-local-")["MetricAlarms"]
+    for alarm in found:  # one that rings already wouldn't again
+        cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="test")
+    url = listener(quiet)
     alarms = {alarm["AlarmName"]: alarm for alarm in found if alarm.get("MetricName")}
     assert len(found) == len(alarms) + 1, "the one that adds up stays as it is"
     for alarm in alarms.values():

@@ -97,8 +97,7 @@ class Run:
             page = self.get("/api/prices/AAPL?after_seq=0&limit=1")
             return page and page["ticks"] and (page["series"], page["ticks"])
 
-        wait(found, lambda: self.said)
-        series, ticks = found()
+        series, ticks = wait(found, lambda: self.said)
         return series, ticks
 
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
@@ -282,7 +281,7 @@ def test_a_second_run_beside_the_first_is_refused(start: Start, checkout: Path) 
     run = start().is_up()
     beside = start()
     assert beside.process.wait(WAIT_S) == 1
-    assert "can't be had (Address already in use)" in beside.said
+    wait(lambda: "can't be had (Address already in use)" in beside.said, lambda: beside.said)
     port, aws_port = _free(2)
     beside = Run(checkout, port=port, aws_port=aws_port)
     assert beside.process.wait(WAIT_S) == 1
@@ -308,12 +307,13 @@ def test_make_run_refuses_before_it_installs_anything(checkout: Path) -> None:
     assert not (checkout / ".venv").exists()
 
 
-def wait(done: Callable[[], object], told: Callable[[], str]) -> None:
-    """Wait for a condition; when it doesn't come true in time, fail with what was told meanwhile."""
+def wait(done: Callable[[], Any], told: Callable[[], str]) -> Any:
+    """The first true answer; when there is none in time, fail with what was told meanwhile."""
     deadline = time.monotonic() + WAIT_S
-    while not done():
+    while not (answer := done()):
         assert time.monotonic() < deadline, told()
         time.sleep(0.02)
+    return answer
 
 
 def _answers(port: int) -> bool:
@@ -333,7 +333,10 @@ def _listener(aws_port: int) -> int:
 
 def _listening(entry: Path) -> str:
     """Local addresses of the sockets on which this process listens."""
-    inodes = {os.readlink(one) for one in (entry / "fd").iterdir()}
+    inodes = set()
+    for one in (entry / "fd").iterdir():
+        with contextlib.suppress(OSError):  # closed by now
+            inodes.add(os.readlink(one))
     rows = [row.split() for row in (entry / "net" / "tcp").read_text().splitlines()[1:]]
     return " ".join(f"{row[1]} " for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes)
 

@@ -295,7 +295,7 @@ def test_a_second_connection_with_the_same_client_id_takes_over(
 
 @pytest.fixture(scope="module")
 def brief() -> Iterator[Cloud]:
-    with Cloud(lifetime_s=1.0) as cloud:
+    with Cloud(lifetime_s=4.0) as cloud:
         yield cloud
 
 
@@ -307,7 +307,7 @@ def test_a_connection_ends_with_its_lifetime_and_another_begins(
     kit = kit_of(brief)
     client = joined(version=version, of=kit)
     assert client.subscribe(kit.name) == [0]
-    assert client.closed.wait(10)
+    assert client.closed.wait(20)
     again = joined(version=version, of=kit)
     stays(again, kit.name)
 

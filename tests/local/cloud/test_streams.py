@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
 import json
 import time
 from typing import Any
@@ -49,6 +49,9 @@ class Stream:
             for item in self.counts.items()
         ]
 
+    def called(self, times: int) -> bool:
+        return len(self.calls()) == times
+
 
 def test_a_window_gathers_what_comes_in_the_meantime(kit: Kit) -> None:
     """With a window of a second the function is called about once a second, not once a change."""
@@ -56,29 +59,26 @@ def test_a_window_gathers_what_comes_in_the_meantime(kit: Kit) -> None:
     stream.put("warm")
     eventually(stream.calls)
     began = time.monotonic()
-    while time.monotonic() - began < 2.2:
+    while time.monotonic() - began < 4.2:
         stream.put("x")
     sent = eventually(lambda: len(kit.items()))
     eventually(lambda: sum(len(records) for _, records in stream.calls()) == sent)
     calls = stream.calls()
-    assert 3 <= len(calls) <= 5
-    gaps = [after - before for (before, _), (after, _) in itertools.pairwise(calls[1:])]
-    assert min(gaps) > 0.8
-    assert max(gaps) < 1.8
+    assert 4 <= len(calls) <= 7
 
 
 def test_a_window_ends_when_it_ends(kit: Kit) -> None:
-    """A change late in a window is passed on at its end, not a second after the change."""
-    stream = Stream(kit, MaximumBatchingWindowInSeconds=1)
+    """A change late in a window is passed on at its end, not four seconds after the change."""
+    stream = Stream(kit, MaximumBatchingWindowInSeconds=4)
     stream.put("warm")
     eventually(stream.calls)
-    time.sleep(1.1)  # that window is over
+    time.sleep(4.5)  # that window is over
     stream.put("first")
     ((_, _), (first, _)) = eventually(lambda: stream.calls() if len(stream.calls()) == 2 else None)
-    time.sleep(max(0, first + 0.7 - time.time()))  # late in this one
+    time.sleep(max(0, first + 3 - time.time()))  # late in this one
     stream.put("second")
     *_, (second, _) = eventually(lambda: stream.calls() if len(stream.calls()) == 3 else None)
-    assert 0.8 < second - first < 1.5
+    assert 3 < second - first < 6
 
 
 def test_without_a_window_a_change_is_passed_on_at_once(kit: Kit) -> None:
@@ -86,10 +86,13 @@ def test_without_a_window_a_change_is_passed_on_at_once(kit: Kit) -> None:
     stream = Stream(kit)
     stream.put("warm")
     eventually(stream.calls)
-    began = time.time()
-    stream.put("x")
-    eventually(lambda: len(stream.calls()) == 2)
-    assert stream.calls()[-1][0] - began < 0.5
+    waits = []
+    for number in range(2, 11):
+        began = time.time()
+        stream.put("x")
+        eventually(functools.partial(stream.called, number))
+        waits.append(stream.calls()[-1][0] - began)
+    assert sorted(waits)[4] < 0.5
 
 
 def test_what_the_filter_leaves_out_is_never_seen(kit: Kit) -> None:

@@ -259,8 +259,8 @@ def test_closing_during_a_deploy_ends_what_was_begun_and_remembers_it(
     _eventually(lambda: len(told) >= 4)
     began = time.monotonic()
     warm.close()
-    asking.join(10)
-    assert time.monotonic() - began < 10
+    asking.join(30)
+    assert time.monotonic() - began < 30  # the program would sleep for a minute
     assert not asking.is_alive()
     with Warm() as other:
         lab.warm = other

@@ -169,7 +169,9 @@ class Ingest:
     def _set_aside(self, group: str, record: Record, refused: intake.Refused) -> None:
         # Cut, or a message of the largest size would have no room for its reason.
         message = Message(group, record["messageId"], record["body"][: intake.BODY_BYTES_MAX])
-        sent_ms = record["attributes"]["SentTimestamp"]
+        # One that comes again keeps the time when it first came; of others it may be anything.
+        resent = record.get("messageAttributes", {}).get("resent", {}).get("stringValue", "")
+        sent_ms = resent if resent.isdecimal() else record["attributes"]["SentTimestamp"]
         self.dead.send_aside(message, reason=refused.reason, detail=str(refused), sent=sent_ms)
         emit("refused", reason=refused.reason, group=group, message=record["messageId"])
 

@@ -6,7 +6,10 @@ import json
 import time
 import urllib.request
 import uuid
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from local.platform import Platform
 from tests.clients.test_cli import tickwire
@@ -29,6 +32,24 @@ def listed(stage: Platform, *arguments: str) -> list[dict[str, Any]]:
     done = tickwire(stage.url, "dead", "--json", *arguments)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def count(stage: Platform) -> int:
+    found = stage.client("sqs").get_queue_attributes(
+        QueueUrl=stage.outputs["deadQueueUrl"], AttributeNames=["All"]
+    )["Attributes"]
+    return int(found["ApproximateNumberOfMessages"])
+
+
+@pytest.fixture
+def crowd(quiet: Platform) -> Iterator[list[str]]:
+    """25 dead letters of one symbol, and nothing else: their bodies, in order."""
+    quiet.client("sqs").purge_queue(QueueUrl=quiet.outputs["deadQueueUrl"])
+    bodies = [f'{{"symbol":"MSFT","price":{price}}}' for price in range(101, 126)]
+    for body in bodies:
+        put(quiet, "MSFT", body, "deadQueueUrl")
+    yield bodies
+    quiet.client("sqs").purge_queue(QueueUrl=quiet.outputs["deadQueueUrl"])
 
 
 def ticks(stage: Platform, symbol: str) -> list[dict[str, Any]]:
@@ -68,3 +89,48 @@ def test_an_id_that_is_not_there_is_named(quiet: Platform) -> None:
     done = tickwire(quiet.url, "dead", "--resend", "nonsense")
     assert done.returncode == 2
     assert "'nonsense' is not among the dead letters" in done.stderr
+
+
+def test_all_letters_of_a_symbol_are_sent_again(quiet: Platform, crowd: list[str]) -> None:
+    """Though SQS shows ten of them at most: in order, to the last, or up to the limit."""
+    done = tickwire(quiet.url, "dead", "--json", "--resend", "--limit", "12")
+    assert [json.loads(line)["body"] for line in done.stdout.splitlines()] == crowd[:12]
+    assert done.stderr == "tickwire: about 13 more are there, beyond --limit 12\n"
+    done = tickwire(quiet.url, "dead", "--json", "--resend")
+    assert [json.loads(line)["body"] for line in done.stdout.splitlines()] == crowd[12:]
+    assert (done.returncode, done.stderr, count(quiet)) == (0, "", 0)
+    assert tickwire(quiet.url, "dead").stdout == "nothing was set aside\n"
+
+
+def test_letters_that_cannot_be_shown_are_counted(quiet: Platform, crowd: list[str]) -> None:
+    """On standard error, with what to do; an id may be among them."""
+    done = tickwire(quiet.url, "dead", "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [letter["body"] for letter in found] == crowd[:10]
+    assert "about 15 more are there, behind others of their symbol" in done.stderr
+    assert "--resend without ids sends all" in done.stderr
+    assert count(quiet) == 25
+    done = tickwire(quiet.url, "dead", found[3]["id"])
+    assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, 1, "")
+    done = tickwire(quiet.url, "dead", "nonsense")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "'nonsense' is not among the dead letters that SQS shows: about 15 more are there" in done.stderr
+
+
+def test_ids_that_stand_behind_each_other_are_all_reached(quiet: Platform, crowd: list[str]) -> None:
+    """Those that are sent again make room for the next; those that aren't named stay."""
+    first = [letter["id"] for letter in listed(quiet)]
+    assert len(listed(quiet, "--resend", *first)) == 10
+    assert [letter["body"] for letter in listed(quiet)] == crowd[10:20]
+
+
+def test_what_is_set_aside_again_is_not_sent_in_circles(quiet: Platform, crowd: list[str]) -> None:
+    """Once for each command, and it says so where it sees it."""
+    put(quiet, "TSLA", '{"symbol":"TSLA","price":"dear"}', "deadQueueUrl")
+    sent = listed(quiet, "--resend")
+    assert sorted(letter["symbol"] for letter in sent) == ["MSFT"] * 25 + ["TSLA"]
+    deadline = time.monotonic() + DEADLINE_S
+    while not (back := listed(quiet)):
+        assert time.monotonic() < deadline
+    (bad,) = [letter for letter in sent if letter["symbol"] == "TSLA"]
+    assert [(letter["reason"], letter["sent"]) for letter in back] == [("price", bad["sent"])]

@@ -145,6 +145,17 @@ def test_a_bad_message_is_set_aside_and_stops_nobody(
     assert [e["reason"] for e in events if e.get("event") == "refused"] == ["price"]
 
 
+def test_a_message_that_is_set_aside_again_keeps_the_time_when_it_first_came(history: History) -> None:
+    """Sent again too early: whoever mends the sender later still stores its ticks at their time."""
+    bad = record("AAPL", '{"symbol":"AAPL","price":"high"}')
+    bad["messageAttributes"] = {"resent": {"stringValue": "1795000000000"}}
+    assert take(bad) == []
+    (dead,) = boto3.client("sqs").receive_message(
+        QueueUrl=os.environ["DEAD_QUEUE_URL"], MessageAttributeNames=["All"]
+    )["Messages"]
+    assert dead["MessageAttributes"]["sent"]["StringValue"] == "1795000000000"
+
+
 def test_a_symbol_in_another_group_is_set_aside(history: History, published: Published) -> None:
     """Order within a symbol rests on its group."""
     assert take(record("MSFT", ticks("AAPL", 1))) == []

@@ -135,6 +135,14 @@ def refuse(stage: Stage, *, region: str) -> None:
                 f" second on one connection; expected at most {limits.CONNECTION_MESSAGES.value}, as AWS IoT"
                 f" Core discards the rest: {_remedy(stage, group)}"
             )
+    symbol, rate = _fastest(stage)
+    if rate > limits.CONNECTION_MESSAGES.value:
+        raise ConfigError(
+            f"the price lane of {symbol} is {_number(rate)} messages a second; expected at most"
+            f" {limits.CONNECTION_MESSAGES.value}, as AWS IoT Core discards the rest, whoever watches: set a"
+            f" price lane of {stage.window_s}s, or off and watch the board, or put more trades in a message"
+            " (workload.messages)"
+        )
     for use in uses(stage, region=region):
         if use.over and not use.quota.adjustable:
             raise ConfigError(
@@ -152,7 +160,7 @@ def warnings(stage: Stage, *, region: str) -> list[str]:
         if use.over and use.quota.adjustable
     ]
     every = _group(stage, Viewers(count=1, lane="price"))
-    if every.busiest > limits.CONNECTION_MESSAGES.value:
+    if _fastest(stage)[1] <= limits.CONNECTION_MESSAGES.value < every.busiest:
         said.append(
             f"whoever watches the {every.name} gets {_number(every.busiest)} messages a second on one"
             f" connection, of which AWS IoT Core delivers {limits.CONNECTION_MESSAGES.value}:"
@@ -192,6 +200,11 @@ def _prices(stage: Stage) -> dict[str, float]:
     return live | dict.fromkeys(stage.conflated, flow.conflated / max(1, len(stage.conflated)))
 
 
+def _fastest(stage: Stage) -> tuple[str, float]:
+    """The symbol whose price lane has most messages, and how many a second."""
+    return max(_prices(stage).items(), key=lambda price: price[1], default=("", 0.0))
+
+
 def _board(flow: Flow) -> float:
     return flow.board + flow.full * MINUTELY
 
@@ -213,7 +226,7 @@ def _remedy(stage: Stage, group: Group) -> str:
     ways = [f"set a price lane of {stage.window_s}s"]
     if stage.feed == "simulated" and stage.workload.messages is None and stage.feed_pack_ms < 1000:
         ways.insert(0, "set feedPackMs: 1000")
-    few = int(limits.CONNECTION_MESSAGES.value // max(_prices(stage).values()))
+    few = int(limits.CONNECTION_MESSAGES.value // _fastest(stage)[1])
     if few:
         ways.append(f"let each watch {few} symbols")
     return ", or ".join([*ways, "the board"])

@@ -149,6 +149,30 @@ def test_a_stage_warns_of_price_lanes_that_nobody_could_watch_at_once() -> None:
     assert "price lane of 40 symbols gets 200 messages a second" in said
 
 
+@pytest.mark.parametrize(("messages", "fits"), [(100, True), (101, False)])
+def test_a_price_lane_that_no_viewer_could_follow_is_refused(messages: int, fits: bool) -> None:
+    """Whoever is expected to watch; that several together are too much stays a warning."""
+    found = stage(2, feed="off", workload={"trades": 200, "messages": messages})
+    if fits:
+        headroom.refuse(found, region=HOME)
+        assert len(headroom.warnings(found, region=HOME)) == 1
+        return
+    with pytest.raises(
+        ConfigError, match=r"price lane of SYM0 is 101 messages a second; expected at most 100"
+    ) as refused:
+        headroom.refuse(found, region=HOME)
+    assert "set a price lane of 1s, or off and watch the board, or put more trades" in str(refused.value)
+    assert headroom.warnings(found, region=HOME) == []
+
+
+@pytest.mark.parametrize("way", [{"priceLane": "1s"}, {"priceLane": "off"}, {"messages": 100}])
+def test_each_remedy_for_a_single_lane_helps(way: dict[str, Any]) -> None:
+    """As the sentence says."""
+    workload = {"trades": 200, "messages": way.get("messages", 200)}
+    lanes = {name: value for name, value in way.items() if name != "messages"}
+    headroom.refuse(stage(1, feed="off", workload=workload, **lanes), region=HOME)
+
+
 def test_a_message_that_no_broker_takes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A board cut at more than the payload's limit would never arrive."""
     monkeypatch.setattr(wire, "MESSAGE_BYTES_MAX", limits.PAYLOAD.value)

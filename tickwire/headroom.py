@@ -56,7 +56,8 @@ class Group:
 
     viewers: Viewers
     name: str
-    topics: int
+    subscriptions: int
+    """With the status, which both clients subscribe to as well."""
     connections: int
     received: float
     """On all its connections, messages a second."""
@@ -77,10 +78,10 @@ def uses(stage: Stage, *, region: str) -> list[Use]:
     names = [one.replace("{symbol}", longest).replace("{interval}", "15m") for one in topics]
     viewers = sum(group.viewers.count for group in present)
     connections = sum(group.viewers.count * group.connections for group in present)
-    subscriptions = sum(group.viewers.count * group.topics for group in present)
+    subscriptions = sum(group.viewers.count * group.subscriptions for group in present)
     most = max(present, key=lambda group: group.busiest, default=None)
-    widest = max(present, key=lambda group: group.topics, default=None)
-    held = min(widest.topics, limits.SUBSCRIPTIONS.value) if widest else 0
+    widest = max(present, key=lambda group: group.subscriptions, default=None)
+    held = min(widest.subscriptions, limits.SUBSCRIPTIONS.value) if widest else 0
     found: dict[Quota, tuple[float | None, str]] = {
         limits.CONNECTION_MESSAGES: (most.busiest, most.name) if most else (0, ""),
         limits.CONNECTION_BYTES: (most.busiest * _bytes(stage, most.viewers.lane), most.name)
@@ -176,8 +177,8 @@ def _group(stage: Stage, viewers: Viewers) -> Group:
     return Group(
         viewers=viewers,
         name="board" if viewers.lane == "board" else f"{viewers.lane} lane of {topics} symbols",
-        topics=topics,
-        connections=math.ceil(topics / limits.SUBSCRIPTIONS.value),
+        subscriptions=topics + 1,
+        connections=math.ceil((topics + 1) / limits.SUBSCRIPTIONS.value),
         received=_received(stage, viewers.lane, topics),
         busiest=_received(stage, viewers.lane, held),
     )

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tickwire import limits
 from tickwire.assumed import (
     ACCESS_BYTES,
     ANSWER_KB,
@@ -53,8 +54,6 @@ PARTITION = 1_000  # ticks that one query covers at most
 FEED_RUN_S = 63  # of each minute: feeds overlap
 BARS_WINDOW_S = 5
 HEAD_TRUST_S = 60  # for so long ingest believes what it read, as the only writer
-CONNECTION_SYMBOLS = 50
-FILTERS = 8  # of one SUBSCRIBE
 
 INPUT_BYTES = 131  # of one tick on the queue
 HEAD_BYTES = 256
@@ -199,13 +198,14 @@ def _published(flow: Flow) -> Iterator[Use]:
 
 def _watched(viewers: Viewers, flow: Flow) -> Iterator[Use]:
     lane, sessions = viewers.lane, _sessions(viewers)
-    filters = 1 if lane == "board" else min(viewers.symbols or flow.symbols, flow.symbols)
-    connections = math.ceil(filters / CONNECTION_SYMBOLS)
+    topics = 1 if lane == "board" else min(viewers.symbols or flow.symbols, flow.symbols)
+    filters = topics + 1  # both clients subscribe to the status, too
+    connections = math.ceil(filters / limits.SUBSCRIPTIONS.value)
     messages = viewers.count * watched(viewers, flow)
     minutes = viewers.count * viewers.hours * 60 * connections
-    arrivals = sessions * (connections + math.ceil(filters / FILTERS))
+    arrivals = sessions * (connections + math.ceil(filters / limits.FILTERS.value))
     yield Use(of="iot.message", lane=lane, what="deliveries", quantity=messages)
-    told = viewers.count * viewers.hours * 60  # both clients subscribe to the status, too
+    told = viewers.count * viewers.hours * 60
     yield Use(of="iot.message", lane="status", what="the status to viewers", quantity=told)
     yield Use(of="iot.message", lane=lane, what="connects and subscribes", quantity=arrivals)
     yield Use(of="iot.minute", lane=lane, what="connections", quantity=minutes)

@@ -17,6 +17,7 @@ from tickwire.prices import PRICES, charge
 from tickwire.profiles import UNSAID
 from tickwire.savings import beside, refuse_beyond_budget, savings, with_profile
 from tickwire.stage import Stage
+from tickwire.usage import uses
 
 MONTH_S = 2_628_000  # 730 h
 
@@ -168,6 +169,17 @@ def test_who_watches_a_closed_market_is_only_connected(lane: str) -> None:
     )
     assert of(always, "broker", "deliveries") == pytest.approx(of(session, "broker", "deliveries"), rel=0.01)
     assert of(always, "broker", "connections") > 5 * of(session, "broker", "connections")
+
+
+@pytest.mark.parametrize(
+    ("symbols", "connections", "packets"), [(7, 1, 1), (8, 1, 2), (49, 1, 7), (50, 2, 7), (100, 3, 13)]
+)
+def test_the_status_takes_a_subscription_of_each_viewer(symbols: int, connections: int, packets: int) -> None:
+    """Eight are asked for at a time, fifty fit on a connection, with the status."""
+    plan = stage(100, 1, 8, "price", each=symbols)  # of 91.25 sessions each: 730
+    found = {use.what: use.quantity for use in uses(plan) if use.lane == "price"}
+    assert found["connections"] == 8 * 43_800 * connections
+    assert found["connects and subscribes"] == pytest.approx(730 * (connections + packets))
 
 
 @pytest.mark.parametrize(

@@ -34,16 +34,18 @@ def use(of: Quota, found: Stage, region: str = HOME) -> Use:
 @pytest.mark.parametrize(
     ("count", "trades", "viewers", "watch", "outbound", "subscriptions", "connection"),
     [
-        (4, 5, 100, 4, 2_000, 400, 20),
-        (20, 5, 1_000, 5, 25_000, 5_000, 25),
-        (100, 20, 100_000, 10, 20_000_000, 1_000_000, 200),
+        (4, 5, 100, 4, 2_000, 500, 20),
+        (20, 5, 1_000, 5, 25_000, 6_000, 25),
+        (100, 20, 100_000, 10, 20_000_000, 1_100_000, 200),
     ],
     ids=["a", "b", "c"],
 )
 def test_three_audiences_worked_by_hand_on_the_price_lane(
     count: int, trades: int, viewers: int, watch: int, outbound: int, subscriptions: int, connection: int
 ) -> None:
-    """One message a trade; so many deliveries a second in all and on a connection, so many subscriptions."""
+    """One message a trade; so many deliveries a second in all and on a connection, so many subscriptions:
+    one for each symbol and one for the status.
+    """
     workload = {
         "trades": trades,
         "messages": trades,
@@ -57,10 +59,10 @@ def test_three_audiences_worked_by_hand_on_the_price_lane(
 
 
 def test_an_audience_of_a_hundred_thousand_takes_over_an_hour_to_arrive() -> None:
-    """Cognito lets 25 new guests a second in: 67 minutes; a million subscriptions at 500 a second are 33."""
+    """Cognito lets 25 new guests a second in: 67 minutes; 1.1 million subscriptions at 500 are 37."""
     found = stage(100, workload=watching(100_000, lane="price", symbols=10))
     assert use(limits.IDENTITIES, found).takes_s == 4_000
-    assert use(limits.SUBSCRIBES, found).takes_s == 2_000
+    assert use(limits.SUBSCRIBES, found).takes_s == 2_200
     assert use(limits.CONNECTS, found, SMALL).takes_s == 1_000
     assert headroom.arrival_s(headroom.uses(found, region=HOME)) == 4_000
 
@@ -121,13 +123,29 @@ def test_each_remedy_that_the_sentence_names_helps(way: dict[str, Any]) -> None:
     headroom.refuse(stage(100, **refused | way), region=HOME)
 
 
-def test_a_viewer_of_more_than_fifty_symbols_needs_a_second_connection() -> None:
-    """No connection has more than fifty subscriptions; each connection is a connection."""
-    found = stage(51, workload=watching(10, lane="price"))
-    assert use(limits.SUBSCRIPTIONS, found).use == 50
-    assert "2 connections each" in use(limits.SUBSCRIPTIONS, found).what
-    assert use(limits.CONNECTIONS, found).use == 20
-    assert use(limits.ALL_SUBSCRIPTIONS, found).use == 510
+@pytest.mark.parametrize(
+    ("symbols", "held", "connections", "subscriptions"),
+    [(49, 50, 10, 500), (50, 50, 20, 510), (99, 50, 20, 1_000), (100, 50, 30, 1_010)],
+)
+def test_a_viewer_of_fifty_symbols_needs_a_second_connection(
+    symbols: int, held: int, connections: int, subscriptions: int
+) -> None:
+    """No connection has more than fifty subscriptions, and the status is one; each counts as a connection."""
+    found = stage(symbols, workload=watching(10, lane="price"))
+    assert use(limits.SUBSCRIPTIONS, found).use == held
+    each = connections // 10
+    assert use(limits.SUBSCRIPTIONS, found).what.endswith("connections each") is (each > 1)
+    assert use(limits.CONNECTIONS, found).use == connections
+    assert use(limits.ALL_SUBSCRIPTIONS, found).use == subscriptions
+
+
+def test_a_viewer_of_the_board_subscribes_to_the_status_as_well() -> None:
+    """Two subscriptions each, on one connection, and in after two seconds for each five hundred."""
+    found = stage(workload=watching(1_000))
+    assert use(limits.SUBSCRIPTIONS, found).use == 2
+    assert use(limits.CONNECTIONS, found).use == 1_000
+    assert use(limits.ALL_SUBSCRIPTIONS, found).use == 2_000
+    assert use(limits.SUBSCRIBES, found).takes_s == 4
 
 
 def test_what_can_be_raised_is_a_warning() -> None:

@@ -44,6 +44,18 @@ def beating(stage: Stage, **facts: object) -> Iterator[None]:
         thread.join()
 
 
+@contextmanager
+def keeping(stage: Stage, **facts: object) -> Iterator[None]:
+    """The broker keeps this status, as after `tickwire pause`, for whoever comes."""
+    status = {"market": "open", "until": None, "reasons": []} | facts
+    publish = stage.broker.data.publish
+    publish(topic="status", qos=0, retain=True, payload=json.dumps(status).encode())
+    try:
+        yield
+    finally:
+        publish(topic="status", qos=0, retain=True, payload=b"")
+
+
 def examine(stage: Stage, *arguments: str) -> tuple[int, dict[str, tuple[str, str]]]:
     """The exit code, and each check's state and text."""
     done = tickwire(stage.url, "doctor", "--json", *arguments)
@@ -103,6 +115,36 @@ def test_no_heartbeat_fails_and_a_degraded_one_warns(well: Stage) -> None:
         code, found = examine(well, "--wait", "10")
     assert (code, found["heartbeat"][0]) == (0, "WARN")
     assert "9 messages wait (see docs/operations.md#queue-age)" in found["heartbeat"][1]
+
+
+def test_a_paused_stage_is_said_to_be_paused(well: Stage) -> None:
+    """What the broker keeps of it is hours old: neither a late heartbeat nor a slow way."""
+    hours_ago = iso(time.time_ns() // 1_000_000 - 7_200_000)
+    with keeping(well, time=hours_ago, paused=True):
+        code, found = examine(well, "--wait", "10")
+    assert (code, found["heartbeat"]) == (
+        0,
+        ("WARN", f"paused since {hours_ago}; `tickwire resume` goes on"),
+    )
+    assert found["latency"] == ("WARN", "no message told its time")
+
+
+def test_a_stage_that_was_paused_a_moment_ago_is_too(well: Stage) -> None:
+    """No heartbeat comes, so it wasn't resumed meanwhile."""
+    with keeping(well, time=(paused := now()), paused=True):
+        code, found = examine(well, "--wait", "0.5")
+    assert (code, found["heartbeat"]) == (0, ("WARN", f"paused since {paused}; `tickwire resume` goes on"))
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["going", "without its feed"])
+def test_a_stage_that_was_resumed_is_judged_by_its_next_heartbeat(well: Stage, paused: bool) -> None:
+    """For a minute the broker keeps what the resume said."""
+    half_a_minute_ago = iso(time.time_ns() // 1_000_000 - 30_000)
+    with keeping(well, time=half_a_minute_ago, paused=paused), beating(well, paused=paused):
+        code, found = examine(well, "--wait", "10")
+    assert (code, found["heartbeat"][0], found["latency"][0]) == (0, "OK", "OK")
+    assert found["heartbeat"][1].endswith("feed paused") is paused
+    assert int(found["latency"][1].split()[0]) < 10_000
 
 
 def test_a_topic_that_the_role_refuses_is_named(well: Stage) -> None:

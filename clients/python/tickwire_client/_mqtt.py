@@ -50,8 +50,11 @@ class Session:
         sign: Callable[[], str],
         message: Callable[[str, bytes], None],
         connect_timeout_s: float,
+        kept: Callable[[str, bytes], None] | None = None,
     ) -> None:
-        """`sign` gives the signed address; it may block, and is called in a thread."""
+        """`sign` gives the signed address; it may block, and is called in a thread. What the broker had kept
+        goes to `kept`, if that's given.
+        """
         from awscrt import io, mqtt5
 
         self._loop = asyncio.get_running_loop()
@@ -59,6 +62,7 @@ class Session:
         self.ended: asyncio.Future[Broken] = self._loop.create_future()
         self.client_id = client_id
         self._sign, self._message, self._host = sign, message, host
+        self._kept = kept or message
         self._sign_error: TickwireError | None = None
         self._over = False
         self._stopped = asyncio.Event()
@@ -153,7 +157,8 @@ class Session:
     def _on_publish(self, data: Any) -> None:
         if not self._over:
             packet = data.publish_packet
-            self._message(packet.topic, packet.payload or b"")
+            hear = self._kept if packet.retain else self._message
+            hear(packet.topic, packet.payload or b"")
 
     def _on_failure(self, data: Any) -> None:
         error = self._sign_error

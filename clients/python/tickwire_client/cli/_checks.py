@@ -43,6 +43,9 @@ CHECKS: dict[str, tuple[str, ...]] = {
 CLOCK_READINGS = 3
 CLOCK_MS_WARN, CLOCK_MS_MAX = 1_000, 240_000  # signatures bear 5 minutes
 HEARTBEAT_MS_MAX = 10_000
+KEPT_MS = (
+    60_000  # the broker keeps for so long what a resume said, and what a pause said for as long as it lasts
+)
 SAMPLES_MAX = 1_000
 
 State = Literal["OK", "WARN", "FAIL", "SKIP"]
@@ -173,6 +176,7 @@ class Examination:
             client_id=client_id,
             sign=self._access.signed_url,
             message=self._ear.message,
+            kept=self._ear.kept,
             connect_timeout_s=self._timeout_s,
         )
         self._session.start()
@@ -212,15 +216,24 @@ class Examination:
     async def _heartbeat(self) -> str:
         if self._ear.status_topic is None:
             raise Doubt("this stage has no status lane, so silence can't be told from a fault")
+        paused = ""
         try:
             async with asyncio.timeout(self._wait_s):
-                status, came_ms = await self._ear.status
+                status, came_ms, kept = await self._ear.statuses.get()
+                while kept:
+                    if status.get("paused"):
+                        paused = f"paused since {status['time']}; `tickwire resume` goes on"
+                        if self._age_ms(status, came_ms) - self._clock_error_ms > KEPT_MS:
+                            raise Doubt(paused)
+                    status, came_ms, kept = await self._ear.statuses.get()
         except TimeoutError:
+            if paused:
+                raise Doubt(paused) from None
             raise Ill(
                 f"nothing on {self._ear.status_topic} for {self._wait_s:g} s; expected a message each minute:"
                 " see the status function and its schedule"
             ) from None
-        age_ms = came_ms - self._clock_ms - parse_iso(status["time"])
+        age_ms = self._age_ms(status, came_ms)
         until = f" until {status['until']}" if status.get("until") else ""
         says = f"{_seconds(age_ms)} old; market {status.get('market')}{until}"
         if status.get("paused"):
@@ -231,6 +244,9 @@ class Examination:
             told = "; ".join(f"{reason.get('says')} (see {reason.get('see')})" for reason in reasons)
             raise Doubt(f"{says}; degraded: {told}")
         return says
+
+    def _age_ms(self, status: dict[str, Any], came_ms: float) -> float:
+        return came_ms - self._clock_ms - parse_iso(status["time"])
 
     async def _latency(self) -> str:
         """From the moment that the platform put into a message to its arrival here."""
@@ -244,26 +260,32 @@ class Examination:
 
 
 class _Ear:
-    """What the session tells. Of messages, the first status and when each was made and came."""
+    """What the session tells: statuses, and which the broker had kept; when messages were made and came."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.status: asyncio.Future[tuple[dict[str, Any], float]] = self._loop.create_future()
+        self.statuses: asyncio.Queue[tuple[dict[str, Any], float, bool]] = asyncio.Queue(SAMPLES_MAX)
         self.status_topic: str | None = None
         self.samples: deque[tuple[int, float]] = deque(maxlen=SAMPLES_MAX)
 
     def message(self, topic: str, payload: bytes) -> None:
         """In the session's thread."""
-        self._loop.call_soon_threadsafe(self._hear, topic, payload, time.time() * 1000)
+        self._loop.call_soon_threadsafe(self._hear, topic, payload, time.time() * 1000, False)
 
-    def _hear(self, topic: str, payload: bytes, came_ms: float) -> None:
+    def kept(self, topic: str, payload: bytes) -> None:
+        """In the session's thread; it says nothing of the way."""
+        self._loop.call_soon_threadsafe(self._hear, topic, payload, time.time() * 1000, True)
+
+    def _hear(self, topic: str, payload: bytes, came_ms: float, kept: bool) -> None:
         try:
             found = json.loads(payload)
-            self.samples.append((parse_iso(found["time"]), came_ms))  # of status and board; a price has none
+            made_ms = parse_iso(found["time"])  # of status and board; a price has none
         except (ValueError, KeyError, TypeError, RecursionError):
             return
-        if topic == self.status_topic and not self.status.done():
-            self.status.set_result((found, came_ms))
+        if not kept:
+            self.samples.append((made_ms, came_ms))
+        if topic == self.status_topic and not self.statuses.full():
+            self.statuses.put_nowait((found, came_ms, kept))
 
 
 def _seconds(ms: float) -> str:

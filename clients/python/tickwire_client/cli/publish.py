@@ -29,7 +29,14 @@ def _time(text: str) -> int:
         raise click.BadParameter(f"{text!r} is not a time such as 2026-11-21T14:30:00.123Z") from None
 
 
-@click.command()
+class _Priced(click.Command):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # A price below 0 is no option: its own check is to speak.
+        ctx.ignore_unknown_options = any(re.match(r"-\.?\d", arg) for arg in args)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Priced)
 @click.argument("symbol")
 @click.argument("price", type=_number)
 @click.option("--bid", type=_number)

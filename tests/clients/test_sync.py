@@ -12,12 +12,19 @@ from decimal import Decimal
 
 import pytest
 
-from tests.clients import test_catching_up, test_client, test_lanes
+from tests.clients import test_catching_up, test_client, test_faults, test_lanes, test_slow_readers
 from tests.clients.stage import DEADLINE_S, run
 from tests.clients.test_catching_up import *  # noqa: F403  # each of its tests is one of this file's, too
 from tests.clients.test_cli import environment
 from tests.clients.test_client import *  # noqa: F403
+from tests.clients.test_faults import *  # noqa: F403
 from tests.clients.test_lanes import *  # noqa: F403
+from tests.clients.test_slow_readers import (  # noqa: F401  # but the floods': how the asynchronous one wakes
+    test_a_lossless_slow_reader_gets_everything_from_a_bounded_buffer,
+    test_a_slow_reader_gets_what_it_chose,
+    test_a_slow_reader_that_chose_an_error_gets_it_with_the_counts,
+    test_a_slow_reader_that_chose_to_block_gets_everything_late,
+)
 from tests.clients.twin import Twin
 from tickwire_client import ClosedError, SyncClient, Tick, UnknownSymbolError, UnreachableError
 from tickwire_client.testing import KEY, MemoryPlatform
@@ -26,7 +33,7 @@ from tickwire_client.testing import KEY, MemoryPlatform
 @pytest.fixture(autouse=True)
 def twin(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests of these files find the blocking client under the asynchronous one's name."""
-    for suite in (test_catching_up, test_client, test_lanes):
+    for suite in (test_catching_up, test_client, test_faults, test_lanes, test_slow_readers):
         monkeypatch.setattr(suite, "Client", Twin)
 
 

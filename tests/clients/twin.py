@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Self
 
 from tickwire_client import Platform, Stats, SyncClient, SyncHistory, SyncPublisher, SyncStream
+from tickwire_client._buffer import Buffer
 
 _OVER = object()
 
@@ -75,6 +76,10 @@ class TwinStream:
 
     def close(self) -> None:
         self._stream.close()
+
+    @property
+    def buffer(self) -> Buffer[Any]:
+        return self._stream._stream.buffer
 
 
 class TwinHistory:

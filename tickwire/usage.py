@@ -20,6 +20,7 @@ from tickwire.assumed import (
     RUN_MS,
     SESSION_H,
     SYSTEM_BYTES,
+    TILES,
 )
 from tickwire.calendar import ALWAYS
 from tickwire.flow import (
@@ -57,6 +58,7 @@ HEAD_TRUST_S = 60  # for so long ingest believes what it read, as the only write
 
 INPUT_BYTES = 131  # of one tick on the queue
 HEAD_BYTES = 256
+HOUR_BARS = 65  # read for the last hour of a symbol
 BAR_BYTES = 230
 ITEM_BYTES = 100  # that DynamoDB adds to each item that it stores
 
@@ -77,14 +79,16 @@ class Use:
 def uses(stage: Stage) -> list[Use]:
     """All that a stage uses in a month at its workload."""
     flow = Flow.of(stage)
-    asked = stage.workload.requests + sum(_sessions(one) for one in stage.workload.viewers)
+    snapshots = stage.workload.requests + sum(_sessions(one) for one in stage.workload.viewers)
+    hours = sum(_sessions(one) * min(_topics(one, flow), TILES) for one in stage.workload.viewers)
+    asked = snapshots + hours
     runs = _runs(stage, flow, asked)
     return [
         use
         for part in (
             _queue(stage, flow),
             _functions(stage, flow, runs),
-            _table(stage, flow, asked),
+            _table(stage, flow, snapshots, hours),
             _published(flow),
             *(_watched(viewers, flow) for viewers in stage.workload.viewers),
             _served(stage, asked),
@@ -146,7 +150,7 @@ def _functions(stage: Stage, flow: Flow, runs: dict[str, float]) -> Iterator[Use
         yield Use(of="xray.trace", lane="base", what="runs traced", quantity=traces)
 
 
-def _table(stage: Stage, flow: Flow, asked: float) -> Iterator[Use]:
+def _table(stage: Stage, flow: Flow, snapshots: float, hours: float) -> Iterator[Use]:
     appends, open_min = flow.messages * flow.open_s, flow.open_s / 60
     units = chunk_units(flow.ticks, even=stage.feed == "simulated" and flow.ticks.is_integer())
     yield Use(of="dynamodb.write", lane="history", what="ticks", quantity=appends * units)
@@ -158,14 +162,18 @@ def _table(stage: Stage, flow: Flow, asked: float) -> Iterator[Use]:
     rate = flow.messages * flow.ticks / flow.symbols
     each = chunk_bytes(flow.ticks) / max(1.0, flow.ticks)
     # The last bars; then ticks from the beginning of a block to the newest, a window and a message later.
-    ticks = rate * (60 + BARS_WINDOW_S) + flow.ticks + BLOCK / 2
-    fold = 1 + math.ceil(ticks * each / 4096)
+    rest = flow.ticks + BLOCK / 2
+    fold = 1 + math.ceil((rate * (60 + BARS_WINDOW_S) + rest) * each / 4096)
     yield Use(of="dynamodb.write", lane="bar", what="bars", quantity=bars + flow.symbols * DAYS)
     yield Use(of="dynamodb.read", lane="bar", what="ticks of a minute", quantity=bars * fold)
     snapshot = math.ceil(flow.symbols * HEAD_BYTES / 4096) / 2
     yield Use(of="dynamodb.read", lane="bar", what="the newest, by the clock", quantity=MINUTES * snapshot)
     yield Use(of="dynamodb.read", lane="status", what="the newest, twice", quantity=2 * MINUTES * snapshot)
-    yield Use(of="dynamodb.read", lane="rest", what="snapshots", quantity=asked * snapshot)
+    yield Use(of="dynamodb.read", lane="rest", what="snapshots", quantity=snapshots * snapshot)
+    # The bars, with those that their averages need; where the symbol stands; the open minute so far.
+    open_bar = math.ceil((rate * (30 + BARS_WINDOW_S) + rest) * each / 4096)
+    hour = (math.ceil(HOUR_BARS * BAR_BYTES / 4096) + 1 + open_bar) / 2
+    yield Use(of="dynamodb.read", lane="rest", what="hours of bars", quantity=hours * hour)
     gb = _stored_gb(stage, flow)
     yield Use(of="dynamodb.stored", lane="history", what="ticks and bars", quantity=gb)
     if stage.protected:
@@ -198,7 +206,7 @@ def _published(flow: Flow) -> Iterator[Use]:
 
 def _watched(viewers: Viewers, flow: Flow) -> Iterator[Use]:
     lane, sessions = viewers.lane, _sessions(viewers)
-    topics = 1 if lane == "board" else min(viewers.symbols or flow.symbols, flow.symbols)
+    topics = 1 if lane == "board" else _topics(viewers, flow)
     filters = topics + 1  # both clients subscribe to the status, too
     connections = math.ceil(filters / limits.SUBSCRIPTIONS.value)
     messages = viewers.count * watched(viewers, flow)
@@ -217,6 +225,10 @@ def _watched(viewers: Viewers, flow: Flow) -> Iterator[Use]:
     yield Use(of="cdn.traffic", lane=lane, what="pages", quantity=sessions * PAGE_KB / 1e6)
     yield Use(of="s3.get", lane=lane, what="pages", quantity=sessions * PAGE_REQUESTS)
     yield Use(of="identity", lane=lane, what="guests", quantity=viewers.count)
+
+
+def _topics(viewers: Viewers, flow: Flow) -> int:
+    return min(viewers.symbols or flow.symbols, flow.symbols)
 
 
 def _sessions(viewers: Viewers) -> float:

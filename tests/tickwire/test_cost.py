@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tickwire.assumed import RECEIVES
+from tickwire.assumed import RECEIVES, TILES
 from tickwire.cost import Bill, bill, sentence
 from tickwire.errors import ConfigError
 from tickwire.flow import Flow, chunk_units, watched
@@ -429,7 +429,8 @@ def test_the_estimate_in_one_line() -> None:
 
 # ---- docs/cost.md ----------------------------------------------------------------------------------------
 
-PAGE = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "cost.md").read_text()
 
 
 @pytest.mark.parametrize(("letter", "workload", "symbols"), [("a", A, 4), ("b", B, 4), ("c", C, 20)])
@@ -440,6 +441,24 @@ def test_the_page_has_the_planners_figures(letter: str, workload: dict[str, Any]
     names = [f"S{number}" for number in range(symbols)]
     bills = [bill(planned(workload, profile=name, symbols=names)) for name in ("economy", "", "realtime")]
     assert said == [round(one.total) for one in bills]
+
+
+@pytest.mark.parametrize(("symbols", "each", "tiles"), [(4, 0, 4), (100, 7, 7), (100, 0, 20)])
+def test_a_page_load_asks_for_the_last_hour_of_each_tile(symbols: int, each: int, tiles: int) -> None:
+    """Beside the snapshot: each is a request of its own, which nothing caches, and reads four units."""
+    plan = stage(symbols, 1, 8, "price", each=each)  # of 91.25 sessions each: 730
+    found = {(use.of, use.what): use.quantity for use in uses(plan) if use.lane == "rest"}
+    for what in (("lambda.request", "query runs"), ("api.request", "requests"), ("cdn.request", "requests")):
+        assert found[what] == pytest.approx(730 * (1 + tiles))
+    # 65 bars of 230 bytes, half a unit for each 4 KB; where the symbol stands; some 85 ticks.
+    assert found["dynamodb.read", "hours of bars"] == pytest.approx(730 * tiles * (4 + 1 + 3) / 2)
+    assert found["dynamodb.read", "snapshots"] == pytest.approx(730 * math.ceil(symbols * 256 / 4096) / 2)
+
+
+def test_the_planner_counts_as_many_tiles_as_the_dashboard_shows() -> None:
+    """The page has its own number, and asks for the bars of each."""
+    source = (ROOT / "clients" / "browser" / "dashboard" / "choice.ts").read_text()
+    assert f"SHOWN_MAX = {TILES};" in source
 
 
 def test_the_page_has_each_lanes_price() -> None:

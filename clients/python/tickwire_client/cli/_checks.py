@@ -43,9 +43,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
 CLOCK_READINGS = 3
 CLOCK_MS_WARN, CLOCK_MS_MAX = 1_000, 240_000  # signatures bear 5 minutes
 HEARTBEAT_MS_MAX = 10_000
-KEPT_MS = (
-    60_000  # the broker keeps for so long what a resume said, and what a pause said for as long as it lasts
-)
+KEPT_MS = 60_000  # the broker keeps for so long what a resume said; of a pause, as long as it lasts
 SAMPLES_MAX = 1_000
 
 State = Literal["OK", "WARN", "FAIL", "SKIP"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -183,11 +184,20 @@ def test_a_cut_costs_a_lossless_stream_nothing(
     run(during(publishing(feed), body()))
 
 
+@pytest.mark.parametrize("late_s", [0, 0.01])
 def test_a_planned_reconnect_makes_before_it_breaks(
-    stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, feed: Feed, link: Wire, monkeypatch: pytest.MonkeyPatch, late_s: float
 ) -> None:
-    """Before the broker's 24 hours are over another one stands beside the old one: no gap, no event."""
+    """Before the broker's 24 hours are over another one stands beside the old one: no gap, no event, also
+    when prices are on their way on the old one.
+    """
     monkeypatch.setattr(reconnect, "LIFE_S", (0.2, 0.3))
+
+    def delayed(frame: bytes) -> list[bytes]:
+        time.sleep(late_s)
+        return [frame]
+
+    link.tamper = delayed
 
     async def body() -> None:
         async with Client(stage.url) as prices, prices.ticks("AAPL", events=True) as stream:

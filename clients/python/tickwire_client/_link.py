@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from tickwire_client import _reconnect
 from tickwire_client._access import Access
@@ -29,7 +30,35 @@ from tickwire_client.errors import (
 
 TRIES_MAX = 3  # a broker that hangs up on a SUBSCRIBE, or never answers it, refuses it in this way
 RETRY_S = 0.3
+DRAIN_S = 2.0  # a session that doesn't answer is dead
 REDISCOVER = 3  # failures in a row: perhaps the platform has moved
+
+
+Deliver: TypeAlias = Callable[[str, bytes], None]
+
+
+class Gate:
+    """Messages that come before it's opened wait there, and go first."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        self._deliver = deliver
+        self._held: list[tuple[str, bytes]] | None = []
+        self._lock = threading.Lock()
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        """In the session's thread."""
+        if self._held is not None:
+            with self._lock:
+                if self._held is not None:
+                    self._held.append((topic, payload))
+                    return
+        self._deliver(topic, payload)
+
+    def open(self) -> None:
+        with self._lock:
+            for message in self._held or ():
+                self._deliver(*message)
+            self._held = None
 
 
 class Host(Protocol):
@@ -110,7 +139,7 @@ class Link:
                 await asyncio.sleep(random.uniform(0, step.ceiling_s))
             renew = renew or step.next == "renew"
             try:
-                session = await self._dial(renew=renew)
+                session = await self._dial(self._host.deliver, renew=renew)
             except Broken as failure:
                 broken = failure
                 renew = renew and broken.kind == "network"
@@ -135,7 +164,7 @@ class Link:
             if step.state != "connecting":
                 self._host.fallen(self, step.state, broken.why)
 
-    async def _dial(self, *, renew: bool) -> Session:
+    async def _dial(self, deliver: Deliver, *, renew: bool) -> Session:
         """A session that is up, with everything fetched anew if need be; `Broken` says why there is none."""
         host = self._host
         if renew or (self._machine.failures and self._machine.failures % REDISCOVER == 0):
@@ -146,7 +175,7 @@ class Link:
             except TickwireError as error:
                 if renew:
                     raise Broken("network", str(error), error) from None
-        session = await dial(host.access, message=host.deliver, timeout_s=self._timeout_s)
+        session = await dial(host.access, message=deliver, timeout_s=self._timeout_s)
         self._client_id = session.client_id
         return session
 
@@ -173,10 +202,12 @@ class Link:
             aged.cancel()
 
     async def _replace(self) -> bool:
-        """Another session beside this one, subscribed to all, then this one goes: nothing is missed."""
-        topics = set(self.wanted)
+        """Another session beside this one, subscribed to all; this one goes when all that was sent on it is
+        here. What the other one brings waits for that: nothing is missed or overtaken.
+        """
+        topics, gate = set(self.wanted), Gate(self._host.deliver)
         try:
-            spare = await self._dial(renew=False)
+            spare = await self._dial(gate.deliver, renew=False)
         except Broken as broken:
             self.last_failure = broken.why
             return False
@@ -184,6 +215,7 @@ class Link:
             for some in self._groups(topics):
                 if any(code >= 0x80 for code in await spare.subscribe(some)):
                     raise ConnectionError
+            await self._drain()
         except BaseException as error:
             spare.abandon()
             if isinstance(error, ConnectionError):
@@ -193,7 +225,17 @@ class Link:
         self._take(spare, topics)
         if old is not None:
             old.abandon()
+        # Not here: a reader that blocks what comes would block the event loop.
+        threading.Thread(target=gate.open, name="tickwire-gate", daemon=True).start()
         return True
+
+    async def _drain(self) -> None:
+        """Until nothing more comes on this session: an UNSUBACK follows on all that was sent before it."""
+        if self._session is not None:
+            ends = [self._session.unsubscribe(some) for some in self._groups(self.confirmed)]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_S):
+                    await asyncio.gather(*ends, return_exceptions=True)
 
     def _take(self, session: Session, confirmed: set[str]) -> None:
         self._session, self.confirmed, self.up = session, confirmed, True

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from decimal import Decimal
 from typing import Any
 
-from tests.clients.stage import SERIES, TIME_MS, Stage
+from tests.clients.stage import SERIES, TIME_MS, Stage, until
 from tickwire.tick import Tick, iso, parse_iso
 
 PAGE = 100
@@ -92,6 +92,13 @@ async def ticks_until(items: AsyncIterator[Any], seq: int) -> list[Any]:
     while not (out and isinstance(out[-1], Tick) and out[-1].seq >= seq):
         out.append(await anext(items))
     return out
+
+
+async def offered(stream: Any, messages: int) -> None:
+    """Wait until a stream has been given that many messages, and has put what passed into its buffer."""
+    await until(lambda: stream._offered >= messages)
+    with stream.buffer.lock:  # held from the count to the buffer
+        pass
 
 
 async def publishing(feed: Feed, *, pause_s: float = 0.005, count: int = 1) -> None:

@@ -30,6 +30,9 @@ class Site:
         self.posted: list[Any] = []
         self.doors: list[tuple[int, object]] = []
         """What the door answers next; then it takes what comes."""
+        self.knocked, self.open = threading.Event(), threading.Event()
+        """Something has been posted; it is answered while `open` is set."""
+        self.open.set()
         self.health: Callable[[], object] | None = None
         self.answers: dict[str, list[tuple[int, object]]] = {}  # of an identity service, by operation
         self.asked: list[str] = []
@@ -56,6 +59,8 @@ class Site:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                site.knocked.set()
+                site.open.wait()
                 if operation := self.headers.get("x-amz-target", "").rpartition(".")[2]:
                     site.asked.append(operation)
                     site.posted.append(body)
@@ -97,5 +102,6 @@ class Site:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.open.set()
         self._server.shutdown()
         self._server.server_close()

@@ -376,7 +376,7 @@ def test_a_closed_port_of_the_broker_is_unreachable_within_the_time_given(stage:
     stage.site.document = document
 
     async def go() -> None:
-        async with Client(stage.url, timeout_s=0.5) as prices:
+        async with Client(stage.url, timeout_s=2) as prices:
             with pytest.raises(UnreachableError, match=r"ws://127.0.0.1:1/mqtt: socket connection refused"):
                 await anext(aiter(prices.ticks("AAPL")))
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.clients.feed import Feed, take
+from tests.clients.feed import Feed, offered, take
 from tests.clients.site import KEY, Site
 from tests.clients.stage import SERIES, TIME_MS, Stage, run, until
 from tests.clients.wire import Wire
@@ -78,7 +78,7 @@ def test_conflated_board_updates_become_one(stage: Stage) -> None:
         async with Client(stage.url) as client, client.board(overflow="conflate") as stream:
             for symbol, seq in (("AAPL", 1), ("MSFT", 1), ("AAPL", 2)):
                 stage.publish("board", on_board(a_tick(symbol, seq)))
-            await until(lambda: client.stats().received == 3)
+            await offered(stream, 3)
             (update,) = await take(aiter(stream), 1)
             assert {quote.symbol: quote.tick.seq for quote in update.prices} == {"AAPL": 2, "MSFT": 1}
 
@@ -302,7 +302,7 @@ def test_a_publisher_packs_what_comes_together_and_keeps_the_order(stage: Stage)
     """One request for what was sent within a moment; decimals arrive as they are."""
 
     async def go() -> None:
-        async with Client(stage.url) as client, client.publisher(key=KEY) as publisher:
+        async with Client(stage.url) as client, client.publisher(key=KEY, linger_s=60) as publisher:
             for seq in range(1, 6):
                 await publisher.send("AAPL", str(seq))
                 await publisher.send("MSFT", Decimal("0.10"))
@@ -362,7 +362,7 @@ def test_a_publisher_waits_out_what_may_pass_and_sends_again_what_was_not_taken(
     ]
 
     async def go() -> None:
-        async with Client(stage.url) as client, client.publisher(key=KEY) as publisher:
+        async with Client(stage.url) as client, client.publisher(key=KEY, linger_s=60) as publisher:
             for seq in range(1, 4):
                 await publisher.send("AAPL", seq)
                 await publisher.send("MSFT", seq)
@@ -414,7 +414,7 @@ def test_what_a_queue_took_of_a_request_waits_no_more(stage: Stage, monkeypatch:
     async def go() -> None:
         async with Client(stage.url) as client:
             with pytest.raises(RejectedError, match=r"answered 401"):
-                async with client.publisher(key=KEY) as publisher:
+                async with client.publisher(key=KEY, linger_s=60) as publisher:
                     await asyncio.gather(*(publisher.send(one, "1") for one in ("AAPL", "MSFT", "AAPL")))
             assert (publisher.accepted, [tick.symbol for tick in publisher.pending]) == (2, ["MSFT"])
 
@@ -442,15 +442,21 @@ def test_a_publisher_that_is_full_waits(stage: Stage) -> None:
     async def go() -> None:
         async with (
             Client(stage.url) as client,
-            client.publisher(key=KEY, maxsize=2, linger_s=0.2) as publisher,
+            client.publisher(key=KEY, maxsize=2, linger_s=60) as publisher,
         ):
+            stage.site.open.clear()
             await publisher.send("AAPL", 1)
             await publisher.send("AAPL", 2)
             third = asyncio.create_task(publisher.send("AAPL", 3))
             await asyncio.sleep(0)
-            assert (third.done(), len(publisher.pending)) == (False, 2)
+            flushed = asyncio.create_task(publisher.flush())
+            await until(stage.site.knocked.is_set)
+            assert (third.done(), len(publisher.pending), publisher.accepted) == (False, 2, 0)
+            stage.site.open.set()
             await third
-            assert publisher.accepted == 2
+            assert publisher.accepted >= 2
+            await flushed
+        assert posted(stage.site) == [["AAPL 1", "AAPL 2"], ["AAPL 3"]]
 
     run(go())
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.feed import Feed, during, publishing, seqs, take, ticks_until
+from tests.clients.feed import Feed, during, seqs, take, ticks_until
 from tests.clients.stage import Stage, run, until
 from tests.clients.wire import Wire
 from tickwire.tick import Tick
@@ -29,6 +29,11 @@ def quickened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "LOOK_S", 0.05)
     monkeypatch.setattr(guard, "PROOF_S", 0.1)
     monkeypatch.setattr(guard, "ASK_S", 0.05)
+
+
+def guard_of(client: Client) -> guard.Guard:
+    assert client._hub is not None
+    return client._hub._guard
 
 
 def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -114,7 +119,6 @@ def test_one_dead_connection_is_noticed_while_another_brings_prices(
             link.spare()
             async with prices.ticks("AAPL", "MSFT", lossless=True, events=True) as stream:
                 assert link.accepted == 2
-                stage.publish("status", status())
                 await asyncio.to_thread(feed.tick, "MSFT")
                 found: list[Any] = []
                 async for item in stream:
@@ -123,6 +127,7 @@ def test_one_dead_connection_is_noticed_while_another_brings_prices(
                     found.append(item)
                     if seqs([item]) == [1]:
                         link.freeze()
+                        stage.publish("status", status())  # by the one that lives: silence is asked about
                         await asyncio.to_thread(feed.tick, "MSFT", 3)
                     elif seqs([item]) == [4]:
                         break
@@ -134,7 +139,13 @@ def test_one_dead_connection_is_noticed_while_another_brings_prices(
             told = [item.state for item in await take(aiter(lively), 50) if isinstance(item, Status)]
             assert told == ["connected"]
 
-    run(during(publishing(feed, pause_s=0.05), body()))
+    async def chatter() -> None:
+        """Prices that the API knows nothing of, so that no delay is proof against their connection."""
+        while True:
+            await asyncio.to_thread(stage.say, "AAPL", "1")
+            await asyncio.sleep(0.05)
+
+    run(during(chatter(), body()))
 
 
 def test_an_open_market_without_a_status_is_a_dead_connection(
@@ -163,17 +174,21 @@ def test_a_status_that_is_missing_alone_is_no_dead_connection(
 ) -> None:
     """Prices come, or the status lane was refused: then its silence says nothing of the connection."""
     quickened(monkeypatch)
-    monkeypatch.setattr(watch, "STATUS_S", 0.5)
+    monkeypatch.setattr(watch, "STATUS_S", 60)
     looks = looked(monkeypatch)
     stage.site.document = stage.document()
     stage.site.document["topics"]["status"] = "nobody/may/read/this"
 
     async def go() -> None:
         async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
+            await until(lambda: not guard_of(prices)._told)
+            monkeypatch.setattr(watch, "STATUS_S", 0.5)
             feed.tick()
             await anext(aiter(stream))
+            looks.clear()
             await until(lambda: len(looks) > 40)  # two seconds: four times the patience
             assert (set(looks), link.accepted) == ({"fine"}, 1)
+        monkeypatch.setattr(watch, "QUIET_S", (10, 120))  # no pause between two prices is a silence
         stage.site.document = stage.document()
         async with Client(stage.url) as prices, prices.ticks("AAPL") as stream:
             async for tick in stream:  # each asks for the next one
@@ -181,6 +196,8 @@ def test_a_status_that_is_missing_alone_is_no_dead_connection(
                     break
                 await asyncio.sleep(0.05)
                 feed.tick()
+            (one,) = guard_of(prices)._watches.values()
+            await until(lambda: one._heard_s > one._connected_s)
             assert link.accepted == 2
 
     run(go())

@@ -81,6 +81,10 @@ class TwinStream:
     def buffer(self) -> Buffer[Any]:
         return self._stream._stream.buffer
 
+    @property
+    def _offered(self) -> int:
+        return self._stream._stream._offered
+
 
 class TwinHistory:
     """What `History` is to a test."""

@@ -75,7 +75,11 @@ class Wire:
             if self._dead:
                 near.close()
                 continue
-            far = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                near.close()
+                continue
             self._pairs.append((near, far))
             threading.Thread(target=self._pump, args=(near, far, False), daemon=True).start()
             threading.Thread(target=self._pump, args=(far, near, True), daemon=True).start()
@@ -129,7 +133,7 @@ def _end(data: bytearray) -> int:
 
 
 def _is_publish(frame: bytes) -> bool:
-    if frame.startswith(b"HTTP/"):
+    if len(frame) < 2 or frame.startswith(b"HTTP/"):
         return False
     length = frame[1] & 0x7F
     start = 2 if length < 126 else 4 if length == 126 else 10

@@ -21,7 +21,7 @@ export class Buffer<T> {
   }
 
   offer(key: string, value: T): void {
-    if (this.#over !== undefined) return;
+    if (this.#over) return;
     if (this.#queue.length < this.#size) this.#queue.push(value);
     else {
       if (this.#newest.delete(key)) this.#replaced += 1;
@@ -47,7 +47,7 @@ export class Buffer<T> {
       yield* batch;
       if (this.#queue.length > 0) continue;
       if (this.#over?.error !== undefined) throw this.#over.error;
-      if (this.#over !== undefined) return;
+      if (this.#over) return;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }

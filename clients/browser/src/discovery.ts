@@ -33,7 +33,7 @@ export async function discover(url: string | URL): Promise<Discovery> {
   if (!response.ok) throw new NotTickwire(address, `status ${status}`);
   const document: unknown = await response.json().catch(() => undefined);
   const wrong = FIELDS.find((path) => !text(document, path));
-  if (wrong !== undefined) throw new NotTickwire(address, `JSON without ${wrong}`);
+  if (wrong) throw new NotTickwire(address, `JSON without ${wrong}`);
   const { symbols } = document as { symbols: unknown };
   if (!Array.isArray(symbols) || !symbols.every(isSymbol)) throw new NotTickwire(address, "JSON without symbols");
   return document as Discovery;

@@ -65,13 +65,13 @@ export class Feed {
       if (isGap(item)) this.onGap(item);
       else tell(this.listeners, (this.newest = item));
     }
-    if (!this.#isFilling && this.#sequence.missing !== undefined) void this.#fill();
+    if (!this.#isFilling && this.#sequence.missing) void this.#fill();
   }
 
   async #fill(): Promise<void> {
     this.#isFilling = true;
     await sleep(Math.random() * FILL_WAIT_MS);
-    for (let run = this.#sequence.missing; run !== undefined && this.listeners.size > 0; run = this.#sequence.missing) {
+    for (let run = this.#sequence.missing; run && this.listeners.size > 0; run = this.#sequence.missing) {
       const { series, first, last } = run;
       const after = Math.floor((first - 1) / BLOCK) * BLOCK;
       const isFar = last - first >= FILL_MAX;

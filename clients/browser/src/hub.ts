@@ -91,7 +91,7 @@ export class Hub {
     const { board, status } = this.platform().topics;
     const hasBoard = this.lanes === "board" && board !== undefined;
     for (const topic of this.#priced()) filters.add(hasBoard ? board : topic);
-    if (status !== undefined) filters.add(status);
+    if (status) filters.add(status);
     else this.watchdog.isTold = false;
     for (const topic of this.#refused.keys()) if (!filters.has(topic)) this.#refused.delete(topic);
     return filters;
@@ -143,7 +143,6 @@ export class Hub {
     if (heard.length === 0) return undefined;
     const isMissing = (quote: Quote) => isAfter(quote, this.#newest.get(quote.symbol));
     const missing = (await snapshot(api, heard).catch(() => [])).filter(isMissing);
-    if (missing.length === 0) return undefined;
     const windowsS = heard.map((symbol) => parseInt(lanes?.[symbol] ?? "") || 0);
     await sleep(PROOF_MS + Math.max(...windowsS) * 1000);
     return missing.find(isMissing);

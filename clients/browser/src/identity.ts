@@ -36,7 +36,7 @@ export class Identity {
   /** Credentials good for at least 10 minutes. */
   async credentials(): Promise<Credentials> {
     const kept = this.#credentials;
-    if (kept !== undefined && kept.expiresMs - Date.now() >= LEFT_MS_MIN) return kept;
+    if (kept && kept.expiresMs - Date.now() >= LEFT_MS_MIN) return kept;
     return (this.#credentials = await this.#fetch());
   }
 

@@ -45,7 +45,7 @@ export class Machine {
   #ended: Step["why"];
 
   step(happening: Happening, kind: Kind, nowMs: number): Step {
-    if (this.#ended !== undefined) return this.#end(this.#ended);
+    if (this.#ended) return this.#end(this.#ended);
     switch (happening) {
       case "start":
         this.#lostMs = nowMs;

@@ -51,7 +51,7 @@ export interface ReadOptions extends TickOptions {
 
 /** Connect to the platform at `url`, by default the page's own; rejects when its discovery document can't be read. */
 export async function connect(url: string | URL = location.origin, options: ConnectOptions = {}): Promise<Prices> {
-  if (crypto.subtle === undefined) {
+  if (!crypto.subtle) {
     throw new TickwireError(`${location.origin} can't sign requests; expected a page from https:// or http://127.0.0.1`);
   }
   return new Prices(url, await discover(url), options);
@@ -136,7 +136,7 @@ export class Prices {
   board(): AsyncGenerator<BoardUpdate, void, undefined>;
   board(onUpdate?: (update: BoardUpdate) => void): Stop | AsyncGenerator<BoardUpdate, void, undefined> {
     const topic = this.#hub.topics.board;
-    if (onUpdate === undefined) {
+    if (!onUpdate) {
       return this.#read([topic], MAXSIZE, (offer) => this.board((update) => offer(`${update.part}`, update)));
     }
     return this.#listen([topic], onUpdate);
@@ -243,7 +243,7 @@ export class Prices {
     if (look === "stale" && !isHeard) this.#connection.drop("no status came, and one is due each minute");
     if (look !== "ask") return;
     void this.#hub.lost().then((proof) => {
-      if (proof === undefined || this.#connection.phase !== phase) return;
+      if (!proof || this.#connection.phase !== phase) return;
       this.#connection.drop(`history has ${proof.symbol} seq ${proof.seq}, which didn't come`);
     });
   }

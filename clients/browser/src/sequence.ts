@@ -52,12 +52,12 @@ export class Sequence {
   snapshot(quote: Quote | undefined): Item[] {
     const held = this.#held ?? [];
     this.#held = undefined;
-    return this.live(quote === undefined ? held : [quote, ...held]);
+    return this.live(quote ? [quote, ...held] : held);
   }
 
   /** The ticks of one message. */
   live(ticks: readonly Quote[]): Item[] {
-    if (this.#held !== undefined) {
+    if (this.#held) {
       this.#held = [...this.#held, ...ticks].slice(-WAITING_MAX);
       return [];
     }
@@ -69,7 +69,7 @@ export class Sequence {
         this.#waiting.push(tick);
       } else {
         const hole = between(this.#last, tick);
-        if (hole !== undefined && !this.#isConflated && !this.#maySkip) out.push({ ...hole, filled: false });
+        if (hole && !this.#isConflated && !this.#maySkip) out.push({ ...hole, filled: false });
         this.#give(tick, out);
       }
     }
@@ -124,7 +124,7 @@ export class Sequence {
     const out: Item[] = [];
     while (this.#waiting.length > 0) {
       const hole = this.missing;
-      if (hole === undefined) this.#give(this.#waiting.shift()!, out);
+      if (!hole) this.#give(this.#waiting.shift()!, out);
       else if (this.#waiting.at(-1)!.series > hole.series || this.#waiting.length > WAITING_MAX) {
         this.#advance(hole.last, new Map(), out);
       } else break;
@@ -140,6 +140,6 @@ export class Sequence {
 }
 
 function between(had: Place | undefined, next: Place): Run | undefined {
-  if (had === undefined || had.series !== next.series || next.seq <= had.seq + 1) return undefined;
+  if (!had || had.series !== next.series || next.seq <= had.seq + 1) return undefined;
   return { series: next.series, first: had.seq + 1, last: next.seq - 1 };
 }

@@ -8,6 +8,7 @@
 
 import { type Answer, MQTTClient, type Packet, type Reason } from "u8-mqtt/esm/web/basic-v5.js";
 
+import { sleep } from "./backoff.js";
 import { Refused } from "./errors.js";
 import type { Kind } from "./machine.js";
 
@@ -64,7 +65,7 @@ export async function openSession({ url, clientId, onMessage }: SessionOptions):
   const end = (reason: string) => {
     if (isOver) return;
     isOver = true;
-    const why = said === undefined ? reason : `the broker ended the connection: ${name(said)}`;
+    const why = said ? `the broker ended the connection: ${name(said)}` : reason;
     for (const reject of waiting) reject(new Error(why));
     settle({ kind: kindOf(said), why });
     socket.close();
@@ -91,7 +92,7 @@ export async function openSession({ url, clientId, onMessage }: SessionOptions):
     const late = setTimeout(() => end(`the broker sent no ${kind} in ${ANSWER_MS / 1000} s`), ANSWER_MS);
     try {
       const [packet, error] = await Promise.race([sent, over]);
-      if (packet !== undefined) return packet;
+      if (packet) return packet;
       end(`the broker sent no ${kind}: ${String(error)}`);
       return await over;
     } finally {
@@ -137,7 +138,7 @@ export async function openSession({ url, clientId, onMessage }: SessionOptions):
     async unsubscribe(filters) {
       await Promise.all(chunks(filters).map((topics) => answer(client.unsubscribe({ topics }), "UNSUBACK")));
     },
-    isAlive: (withinMs) => Promise.race([isAlive(), new Promise<boolean>((tell) => setTimeout(tell, withinMs, false))]),
+    isAlive: (withinMs) => Promise.race([isAlive(), sleep(withinMs).then(() => false)]),
     close() {
       void client.disconnect().finally(() => end("closed by the page"));
     },
@@ -155,7 +156,7 @@ function kindOf(reason: Reason | undefined): Kind {
 }
 
 function name(reason: Reason | undefined): string {
-  if (reason === undefined) return "no reason given";
+  if (!reason) return "no reason given";
   return `${reason.reason.replace(/^:\w+:/, "")} (0x${Number(reason).toString(16).padStart(2, "0")})`;
 }
 

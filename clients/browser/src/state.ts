@@ -52,7 +52,7 @@ export function condition({ phase, lanes, status, heardMs, lagMs, nowMs }: View)
   if (name !== "connected") return { name, why, ...(error && { error }) };
   const said = (what: string) => status?.reasons.find((reason) => reason.what === what)?.says;
   const isFresh = nowMs - heardMs < FRESH_MS;
-  if (status !== undefined && !isFresh) {
+  if (status && !isFresh) {
     const { paused, market, opensMs } = status;
     if (paused) return { name: "quiet", because: "paused", why: "the feed is paused" };
     if (market === "closed") {

@@ -35,6 +35,6 @@ export type Place = Pick<Tick, "series" | "seq">;
 /** Whether `tick` comes after `other` in their symbol's order; anything comes after nothing. */
 export function isAfter(tick: Place, other: Place | undefined): boolean {
   return (
-    other === undefined || tick.series > other.series || (tick.series === other.series && tick.seq > other.seq)
+    !other || tick.series > other.series || (tick.series === other.series && tick.seq > other.seq)
   );
 }

@@ -65,7 +65,7 @@ export class Topics {
   parse(topic: string): Address | undefined {
     for (const [lane, expression] of this.#patterns) {
       const found = expression.exec(topic);
-      if (found !== null) return { lane, ...found.groups };
+      if (found) return { lane, ...found.groups };
     }
     return undefined;
   }

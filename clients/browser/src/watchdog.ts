@@ -82,7 +82,7 @@ export class Watchdog {
   /** Whether prices should come; so it is too while nobody has said. */
   #isOpen(nowMs: number): boolean {
     const { status } = this;
-    if (status === undefined) return true;
+    if (!status) return true;
     if (status.paused) return false;
     const hasChanged = status.untilMs !== undefined && nowMs - this.#statusMs >= status.untilMs - status.timeMs;
     return (status.market === "closed") === hasChanged;

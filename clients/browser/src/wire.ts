@@ -68,7 +68,7 @@ export function ticksOf(value: unknown): Tick[] {
 export function time(value: unknown): number {
   const found = typeof value === "string" ? ISO.exec(value) : null;
   // Engines differ on more than three decimals, so what is finer than a millisecond goes before parsing.
-  const timeMs = found === null ? NaN : Date.parse(`${found[1]}${(found[2] ?? ":00").slice(0, 7)}${found[4]}`);
+  const timeMs = found ? Date.parse(`${found[1]}${(found[2] ?? ":00").slice(0, 7)}${found[4]}`) : NaN;
   if (Number.isNaN(timeMs)) {
     throw new WireError(`timestamp is ${show(value)}; expected ISO 8601 with a zone, such as 2026-11-21T14:30:00.123Z`);
   }

@@ -7,6 +7,7 @@
  * it is done. Always holds: one session is in use, and a second one only while it takes the first one's place.
  */
 
+import { sleep } from "./backoff.js";
 import { type Discovery, discover } from "./discovery.js";
 import { Refused, TakenOver, Unauthorized } from "./errors.js";
 import { Identity } from "./identity.js";
@@ -24,6 +25,8 @@ const TRIES_MAX = 5;
 const NUDGE_MS = 1_000;
 /** A person who comes back doesn't wait longer for a broker's sign of life. */
 const PROBE_MS = 800;
+/** What comes by a new connection waits no longer than this for what the one that it replaces still brings. */
+const LEAVE_MS = 2_000;
 
 export interface Phase {
   readonly name: Step["state"] | "hidden";
@@ -93,10 +96,9 @@ export class Connection {
 
   /** The watchdog found the connection dead. */
   drop(why: string): void {
-    const link = this.#link;
-    if (link === undefined) return;
+    if (!this.#link) return;
+    this.#link.session.close();
     this.#link = undefined;
-    link.session.close();
     this.#happen("stale", "network", why);
   }
 
@@ -105,11 +107,10 @@ export class Connection {
     if (this.#run.signal.aborted) return;
     const link = this.#link;
     const restMs = this.#restMs();
-    if (link === undefined) {
-      this.#isNudged = this.#isDialing;
-      if (this.#isDialing) return;
+    if (!link) {
+      this.#isNudged = this.#isDialing; // then the timer comes to nothing
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#retry(), restMs);
+      this.#timer = setTimeout(() => this.#dial(), restMs);
       return;
     }
     if (restMs > 0) return;
@@ -123,17 +124,16 @@ export class Connection {
 
   #happen(happening: Happening, kind: Kind = "network", why = ""): void {
     if (this.phase.name === "closed") return;
-    const step = this.#machine.step(happening, kind, Date.now());
+    const { state, next, ceilingMs = 0, why: cause } = this.#machine.step(happening, kind, Date.now());
     clearTimeout(this.#timer);
-    const ceilingMs = step.ceilingMs ?? 0;
     const waitMs = this.#isNudged ? Math.min(this.#restMs(), ceilingMs) : Math.random() * ceilingMs;
     this.#isNudged = false;
     // The first attempt is under way until it has failed.
-    const name = step.state === "connecting" && why !== "" ? "reconnecting" : step.state;
-    this.#enter(name, why, Date.now() + waitMs, this.#error(step.why, why));
-    if (step.next === "end") this.#stop();
-    else if (step.next === "wait") this.#timer = setTimeout(() => this.#retry(), waitMs);
-    else if (step.next !== "none") void this.#dial(step.next === "renew");
+    const name = state === "connecting" && why !== "" ? "reconnecting" : state;
+    this.#enter(name, why, Date.now() + waitMs, this.#error(cause, why));
+    if (next === "end") this.#stop();
+    else if (next === "wait") this.#timer = setTimeout(() => this.#dial(), waitMs);
+    else if (next !== "none") void this.#dial(next === "renew");
   }
 
   /** Until an attempt that a return sets off may be made. */
@@ -141,12 +141,7 @@ export class Connection {
     return Math.max(0, Math.min(NUDGE_MS, this.#dialedMs + NUDGE_MS - Date.now()));
   }
 
-  #retry(): void {
-    if (this.#link !== undefined) this.#happen("aged");
-    else void this.#dial(false);
-  }
-
-  async #dial(anew: boolean): Promise<void> {
+  async #dial(anew = false): Promise<void> {
     if (this.#isDialing) return;
     this.#isDialing = true;
     clearTimeout(this.#timer);
@@ -155,7 +150,7 @@ export class Connection {
     let made: Subscriptions | undefined;
     let failure: unknown;
     try {
-      if (anew || this.#machine.failures > 0 || this.#link !== undefined) await this.#rediscover(anew);
+      if (anew || this.#machine.failures > 0 || this.#link) await this.#rediscover(anew);
       made = await this.#open(signal);
     } catch (error) {
       failure = error;
@@ -163,9 +158,9 @@ export class Connection {
     }
     if (signal.aborted) return made?.session.close();
     this.#isDialing = false;
-    if (made === undefined) {
+    if (!made) {
       const kind = failure instanceof Refused ? "refused" : "network";
-      this.#happen(this.#link === undefined ? "failed" : "spare-failed", kind, (failure as Error).message);
+      this.#happen(this.#link ? "spare-failed" : "failed", kind, (failure as Error).message);
     } else this.#adopt(made);
   }
 
@@ -177,22 +172,28 @@ export class Connection {
     signal.throwIfAborted();
     // Another id for each session: one that the broker still holds open isn't thrown out, and doesn't throw us out.
     const random = hex(crypto.getRandomValues(new Uint8Array(8)));
+    const held: (() => void)[] = [];
+    const tellNow = (what: () => void) => signal.aborted || what();
+    let tell = this.#link ? (what: () => void) => held.push(what) : tellNow;
     const session = await openSession({
       url: address,
       clientId: clientId.replace("{identityId}", credentials.identityId).replace("{random}", random),
-      onMessage: (topic, text) => signal.aborted || this.#events.onMessage(topic, text),
+      onMessage: (topic, text) => tell(() => this.#events.onMessage(topic, text)),
     });
     const made = new Subscriptions(session, () => this.#wanted(), this.#hangUps, (answers) => {
       for (const { topic } of answers) this.#hangUps.delete(topic);
-      this.#events.onAnswers(answers);
+      tell(() => this.#events.onAnswers(answers));
     });
     try {
       await made.sync();
-      return made;
     } catch (error) {
       this.#blame(made, await session.ended);
       throw error;
     }
+    await Promise.race([this.#link?.leave(), sleep(LEAVE_MS)]).catch(() => {}); // it may have ended
+    tell = tellNow;
+    held.forEach(tell);
+    return made;
   }
 
   #adopt(made: Subscriptions): void {
@@ -203,7 +204,7 @@ export class Connection {
     const lifeMs = LIFE_MS_MIN + Math.random() * (LIFE_MS_MAX - LIFE_MS_MIN);
     this.#life = setTimeout(() => this.#link === made && this.#happen("aged"), lifeMs);
     this.#events.onUp();
-    this.#happen(before === undefined ? "up" : "replaced");
+    this.#happen(before ? "replaced" : "up");
     before?.session.close();
   }
 
@@ -241,10 +242,9 @@ export class Connection {
     this.#run.abort();
     clearTimeout(this.#timer);
     clearTimeout(this.#life);
-    const link = this.#link;
-    this.#link = undefined;
     this.#isDialing = false;
-    link?.session.close();
+    this.#link?.session.close();
+    this.#link = undefined;
   }
 
   #error(cause: Step["why"], why: string): Error | undefined {

@@ -45,4 +45,8 @@ export class Subscriptions {
       this.#isSyncing = false;
     }
   }
+  /** Ask for nothing any more; what the broker has sent until then has come when this resolves. */
+  leave(): Promise<void> {
+    return this.session.unsubscribe([...this.#held]);
+  }
 }

@@ -38,6 +38,7 @@ export class Platform {
   hangsUp: { topic: string; code: number | undefined } | undefined;
   /** Whether answers to SUBSCRIBE wait. */
   isHeld = false;
+  answersUnsubscribes = true;
   refusesGuests = false;
   answersPings = true;
   readonly known = new Set<string>();
@@ -198,7 +199,7 @@ export class FakeSocket extends EventTarget {
     } else if (packet.cmd === "subscribe" && !this.platform.isHeld) {
       const granted = packet.subscriptions.map(({ topic }) => this.platform.grants(topic));
       this.give({ cmd: "suback", messageId: packet.messageId!, granted });
-    } else if (packet.cmd === "unsubscribe") {
+    } else if (packet.cmd === "unsubscribe" && this.platform.answersUnsubscribes) {
       this.give({ cmd: "unsuback", messageId: packet.messageId!, granted: packet.unsubscriptions.map(() => 0) });
     } else if (packet.cmd === "pingreq" && this.platform.answersPings) {
       this.give({ cmd: "pingresp" });

@@ -1,11 +1,12 @@
 /** A second connection beside the first: before the broker's 24 hours, and when the first can't be trusted. */
 
+import { generate, type IUnsubscribePacket } from "mqtt-packet";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { connect } from "../src/index";
+import { connect, type Prices, type TickOptions } from "../src/index";
 import { LIFE_MS_MAX, LIFE_MS_MIN } from "../src/connection";
 import { closeAll, closeLater, connected, hear, live, message } from "./page";
-import { Platform, URL_ } from "./platform";
+import { type FakeSocket, Platform, published, URL_ } from "./platform";
 
 let platform: Platform;
 
@@ -43,6 +44,97 @@ test("before the broker would end it, a connection hands over to another one wit
   expect(prices.stats()).toMatchObject({ duplicates: 1, gaps: 0 });
   expect(platform.filters.every((filters) => filters.join() === "prices/AAPL")).toBe(true);
   expect(new Set(platform.packets("connect").map(({ clientId }) => clientId)).size).toBe(platform.sockets.length);
+});
+
+/** Connected for AAPL with tick 1; then another connection stands beside the first, and that one hasn't been left. */
+async function handingOver(options?: TickOptions): Promise<{ prices: Prices; seen: number[]; old: FakeSocket }> {
+  vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"] });
+  const prices = closeLater(await connect(URL_));
+  const seen: number[] = [];
+  prices.subscribe(["AAPL"], ({ seq }) => seen.push(seq), options);
+  await vi.waitFor(() => expect(platform.calls).toContain("snapshot"));
+  const old = platform.socket;
+  old.publish("prices/AAPL", message(1));
+  platform.answersUnsubscribes = false;
+  platform.newest = { AAPL: message(4) };
+  await vi.advanceTimersByTimeAsync((LIFE_MS_MIN + LIFE_MS_MAX) / 2);
+  await vi.waitFor(() => expect(platform.packets("unsubscribe")).toHaveLength(1));
+  expect(platform.sockets).toHaveLength(2);
+  return { prices, seen, old };
+}
+
+test.each([false, true])("what is still on its way by the old one comes first, with lossless %s", async (lossless) => {
+  const { prices, seen, old } = await handingOver({ lossless });
+  platform.socket.publish("prices/AAPL", message(4)); // subscribed after 3 was sent
+  old.publish("prices/AAPL", message(2));
+  expect(seen).toEqual([1, 2]);
+  const [{ messageId, unsubscriptions }] = platform.packets("unsubscribe") as [IUnsubscribePacket];
+  expect(unsubscriptions).toEqual(["prices/AAPL"]);
+  const answer = generate({ cmd: "unsuback", messageId: messageId!, granted: [0] }, { protocolVersion: 5 });
+  old.giveBytes(Buffer.concat([published("prices/AAPL", message(3)), answer]));
+  await vi.advanceTimersByTimeAsync(0);
+  await vi.waitFor(() => expect(old.readyState).toBe(3));
+  platform.socket.publish("prices/AAPL", message(5));
+  expect(seen).toEqual([1, 2, 3, 4, 5]);
+  expect(prices.stats()).toMatchObject({ gaps: 0, filled: 0, reconnects: 1 });
+  expect(platform.blocks).toEqual([]);
+});
+
+test("an old one that doesn't answer is waited for two seconds, and no longer", async () => {
+  const { prices, seen, old } = await handingOver();
+  platform.newest = {};
+  platform.socket.publish("prices/AAPL", message(2));
+  await vi.advanceTimersByTimeAsync(1_900);
+  expect([seen, old.readyState]).toEqual([[1], 1]);
+  await vi.advanceTimersByTimeAsync(200);
+  expect([seen, old.readyState]).toEqual([[1, 2], 3]);
+  expect(prices.state.name).toBe("live");
+});
+
+test("an old one that is cut isn't waited for", async () => {
+  const { prices, seen, old } = await handingOver();
+  platform.newest = {};
+  platform.socket.publish("prices/AAPL", message(2));
+  old.cut(1006);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(seen).toEqual([1, 2]);
+  expect([prices.state.name, platform.sockets.length]).toEqual(["live", 2]);
+});
+
+test("closed while one hands over to the other, both are closed and neither is heard", async () => {
+  const { prices, seen, old } = await handingOver();
+  platform.socket.publish("prices/AAPL", message(2));
+  prices.close();
+  old.publish("prices/AAPL", message(2));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(platform.sockets.map(({ readyState }) => readyState)).toEqual([3, 3]);
+  expect([seen, prices.state.name]).toEqual([[1], "closed"]);
+});
+
+test("a tab that is hidden while one hands over to the other has the board, and none of the prices' own lanes", async () => {
+  platform.topics = { ...platform.topics, board: "board" };
+  const page = Object.assign(new EventTarget(), { hidden: false });
+  vi.stubGlobal("document", page);
+  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  const now = Date.now;
+  let laterMs = 0;
+  vi.spyOn(Date, "now").mockImplementation(() => now() + laterMs);
+  const { prices, seen } = await handingOver();
+  platform.answersUnsubscribes = true;
+  page.hidden = true;
+  page.dispatchEvent(new Event("visibilitychange"));
+  laterMs = 30_000;
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(prices.state.name).toBe("delayed");
+  const asked = platform.socket.packets.flatMap((packet) => (packet.cmd === "subscribe" ? packet.subscriptions : []));
+  const left = platform.socket.packets.flatMap((packet) => (packet.cmd === "unsubscribe" ? packet.unsubscriptions : []));
+  expect([asked.map(({ topic }) => topic), left]).toEqual([["prices/AAPL", "board"], ["prices/AAPL"]]);
+  platform.socket.publish("board", { time: "2026-11-21T14:30:00Z", full: true, part: 1, parts: 1, prices: [message(6)] });
+  expect(seen.at(-1)).toBe(6);
+  laterMs = 300_000;
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(prices.state.name).toBe("hidden");
+  expect(platform.sockets.map(({ readyState }) => readyState)).toEqual([3, 3]);
 });
 
 test.each([

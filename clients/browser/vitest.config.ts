@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"], restoreMocks: true, unstubGlobals: true },
+  test: { include: ["test/**/*.test.ts"], restoreMocks: true, unstubGlobals: true, testTimeout: 30_000 },
 });

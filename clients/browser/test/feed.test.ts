@@ -4,6 +4,7 @@ import { expect, test, vi } from "vitest";
 
 import { Feed } from "../dashboard/feed";
 import { Platform, URL_ } from "./platform";
+import { soon } from "./soon";
 
 test("a symbol that the platform dropped when it was set up anew doesn't cost the others", async () => {
   const platform = new Platform();
@@ -14,14 +15,14 @@ test("a symbol that the platform dropped when it was set up anew doesn't cost th
   const feed = new Feed({ quote() {}, lacks: () => false, bar() {}, changed() {} });
   await feed.start();
   feed.want(["AAPL", "MSFT"]);
-  await vi.waitFor(() => expect(feed.state.name).toBe("live"));
+  await soon(() => expect(feed.state.name).toBe("live"));
   platform.symbols = ["AAPL", "TSLA"];
   platform.socket.cut(1006);
-  await vi.waitFor(() => expect(platform.sockets).toHaveLength(2));
-  await vi.waitFor(() => expect(feed.state.name).toBe("live"));
+  await soon(() => expect(platform.sockets).toHaveLength(2));
+  await soon(() => expect(feed.state.name).toBe("live"));
   feed.want(["MSFT", "TSLA"]);
   feed.wantBars("MSFT");
-  await vi.waitFor(() => expect(platform.filters.at(-1)).toEqual(["prices/TSLA"]));
+  await soon(() => expect(platform.filters.at(-1)).toEqual(["prices/TSLA"]));
   expect(await feed.bars("MSFT", "1m", 0)).toEqual([]);
   expect(feed.apiFault).toBeUndefined();
 });

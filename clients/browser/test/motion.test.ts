@@ -1,6 +1,7 @@
 /** What moves on the page goes on moving, whatever one of its parts does. */
 
 import { expect, test, vi } from "vitest";
+import { soon } from "./soon";
 
 test("a drawing that fails is reported, and everything else is drawn in this frame and the next", async () => {
   const frames: ((nowMs: number) => void)[] = [];
@@ -17,7 +18,7 @@ test("a drawing that fails is reported, and everything else is drawn in this fra
   motion.add({ frame: fails });
   motion.add({ frame: (nowMs) => drawn.push(nowMs) < 2 });
   frames[0]!(1);
-  await vi.waitFor(() => expect(frames).toHaveLength(2));
+  await soon(() => expect(frames).toHaveLength(2));
   frames[1]!(2);
   expect(drawn).toEqual([1, 2]);
   expect(reported).toEqual([new Error("mine")]);

@@ -1,9 +1,10 @@
 /** What a page does with the library, for tests: each connection that it makes is closed at the end. */
 
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 
 import { connect, type ConnectOptions, Prices, type Quote, type Stop, type TickOptions } from "../src/index";
 import { type Platform, URL_ } from "./platform";
+import { soon } from "./soon";
 
 let open: Prices[] = [];
 
@@ -24,7 +25,7 @@ export async function connected(options?: ConnectOptions): Promise<Prices> {
 }
 
 export async function live(prices: Prices): Promise<void> {
-  await vi.waitFor(() => expect(prices.state.name).toBe("live"), { interval: 2 });
+  await soon(() => expect(prices.state.name).toBe("live"), 2);
 }
 
 /** Hear AAPL; whole, so that what is published from now on comes at once. */
@@ -39,7 +40,7 @@ export async function hear(prices: Prices, onTick: (tick: Quote) => void, option
 export async function cutAndBack(platform: Platform, prices: Prices): Promise<void> {
   const before = platform.sockets.length;
   platform.socket.cut(1006);
-  await vi.waitFor(() => expect(platform.sockets.length).toBe(before + 1), { interval: 2 });
+  await soon(() => expect(platform.sockets.length).toBe(before + 1), 2);
   await live(prices);
 }
 

@@ -15,6 +15,7 @@ import {
 } from "../src/index";
 import { closeAll, closeLater, connected, cutAndBack, hear, live, message } from "./page";
 import { Platform, published, URL_ } from "./platform";
+import { soon } from "./soon";
 
 let platform: Platform;
 
@@ -66,7 +67,7 @@ describe("subscribing", () => {
     platform.symbols = Array.from({ length: 20 }, (_, place) => `S${place}`);
     const prices = await connected();
     prices.subscribe(platform.symbols, () => {});
-    await vi.waitFor(() => expect(platform.filters.map((filters) => filters.length)).toEqual([8, 8, 4]));
+    await soon(() => expect(platform.filters.map((filters) => filters.length)).toEqual([8, 8, 4]));
     expect(platform.filters.flat()).toEqual(platform.symbols.map((symbol) => `prices/${symbol}`));
   });
 
@@ -90,7 +91,7 @@ describe("subscribing", () => {
     expect(seen).toEqual([1, 1, 2]);
     expect(platform.packets("unsubscribe")).toHaveLength(0);
     stops[1]!();
-    await vi.waitFor(() => expect(platform.packets("unsubscribe")).toHaveLength(1));
+    await soon(() => expect(platform.packets("unsubscribe")).toHaveLength(1));
   });
 
   test("a topic for which the broker hangs up doesn't take those with it that were asked for together with it", async () => {
@@ -99,7 +100,7 @@ describe("subscribing", () => {
     const refused: string[] = [];
     prices.on("refused", ({ topic }) => refused.push(topic));
     prices.subscribe(["MSFT", "AAPL"], () => {});
-    await vi.waitFor(() => expect(refused).toEqual(["prices/MSFT"]), { timeout: 5_000 });
+    await soon(() => expect(refused).toEqual(["prices/MSFT"]));
     await live(prices);
     expect(platform.filters.at(-1)).toEqual(["prices/AAPL"]);
   });
@@ -113,7 +114,7 @@ describe("subscribing", () => {
       platform.isHeld = true;
       const before = platform.filters.length;
       platform.socket.cut(1006);
-      await vi.waitFor(() => expect(platform.filters).toHaveLength(before + 1), { interval: 2 });
+      await soon(() => expect(platform.filters).toHaveLength(before + 1), 2);
       platform.isHeld = false;
       await cutAndBack(platform, prices);
     }
@@ -127,7 +128,7 @@ describe("subscribing", () => {
     const refused: object[] = [];
     prices.on("refused", (refusal) => refused.push(refusal));
     prices.subscribe(["AAPL", "MSFT"], () => {});
-    await vi.waitFor(() =>
+    await soon(() =>
       expect(refused).toEqual([{ topic: "prices/MSFT", code: 0x87, reason: "not authorized (0x87)" }]),
     );
     expect(prices.state.name).toBe("live");
@@ -143,7 +144,7 @@ describe("subscribing", () => {
     await hear(prices, () => {});
     platform.hangsUp = { topic: "prices/MSFT", code: hangsUpWith };
     prices.subscribe(["MSFT"], () => {});
-    await vi.waitFor(() => expect(refused).toEqual(["prices/MSFT"]), { timeout: 5_000 });
+    await soon(() => expect(refused).toEqual(["prices/MSFT"]));
     await live(prices);
     expect(platform.sockets).toHaveLength(times + 1);
     expect(platform.filters.at(-1)).toEqual(["prices/AAPL"]);
@@ -155,7 +156,7 @@ describe("subscribing", () => {
     const refused = vi.fn();
     prices.on("refused", refused);
     const stop = prices.subscribe(["MSFT"], () => {});
-    await vi.waitFor(() => expect(refused).toHaveBeenCalledTimes(1));
+    await soon(() => expect(refused).toHaveBeenCalledTimes(1));
     await expect(prices.ticks("MSFT").next()).rejects.toThrow(TopicRefused);
     expect(platform.filters).toEqual([["prices/MSFT"]]);
     stop();
@@ -164,7 +165,7 @@ describe("subscribing", () => {
     await hear(prices, () => {});
     const [reader, calls] = [prices.ticks("MSFT"), refused.mock.calls.length];
     const next = reader.next();
-    await vi.waitFor(() => expect(platform.filters.at(-1)).toEqual(["prices/MSFT"]));
+    await soon(() => expect(platform.filters.at(-1)).toEqual(["prices/MSFT"]));
     platform.socket.publish("prices/MSFT", message(1, { symbol: "MSFT" }));
     expect((await next).value).toMatchObject({ symbol: "MSFT", seq: 1 });
     expect(refused).toHaveBeenCalledTimes(calls);
@@ -175,7 +176,7 @@ describe("subscribing", () => {
     const prices = await connected();
     platform.hangsUp = { topic: "prices/MSFT", code: 0x87 };
     prices.subscribe(["MSFT"], () => {});
-    await vi.waitFor(() => expect(platform.sockets).toHaveLength(2));
+    await soon(() => expect(platform.sockets).toHaveLength(2));
     await live(prices);
     await expect(prices.ticks("MSFT").next()).rejects.toThrow("it hung up when asked");
     expect(platform.sockets).toHaveLength(2);
@@ -186,7 +187,7 @@ describe("subscribing", () => {
     const stop = await hear(prices, () => {});
     stop();
     prices.subscribe(["MSFT"], () => {});
-    await vi.waitFor(() => expect(platform.filters).toEqual([["prices/AAPL"], ["prices/MSFT"]]));
+    await soon(() => expect(platform.filters).toEqual([["prices/AAPL"], ["prices/MSFT"]]));
     const kinds = platform.socket.packets.map(({ cmd }) => cmd).filter((cmd) => cmd.endsWith("subscribe"));
     expect(kinds).toEqual(["subscribe", "unsubscribe", "subscribe"]);
   });
@@ -215,7 +216,7 @@ describe("subscribing", () => {
     const prices = await connected();
     prices.subscribe(platform.symbols.slice(0, 49), () => {});
     expect(() => prices.subscribe(["S49"], () => {})).toThrow("51 topics on one connection, the status included; expected at most 50");
-    await vi.waitFor(() => expect(platform.filters.flat()).toHaveLength(50));
+    await soon(() => expect(platform.filters.flat()).toHaveLength(50));
     expect(platform.filters.flat()).toContain("status");
   });
 });
@@ -240,7 +241,7 @@ describe("receiving", () => {
   ])("%d messages a second for a minute are told as crowded %d times", async (messages, times) => {
     vi.useFakeTimers();
     const prices = closeLater(await connect(URL_));
-    await vi.waitFor(() => expect(prices.state.name).toBe("live"));
+    await soon(() => expect(prices.state.name).toBe("live"));
     const crowded = vi.fn();
     prices.on("crowded", crowded);
     for (let second = 0; second < 60; second += 1) {
@@ -280,7 +281,7 @@ describe("receiving", () => {
     const stop = await hear(prices, () => {});
     stop();
     prices.subscribe(["AAPL"], ({ seq }) => seen.push(seq));
-    await vi.waitFor(() => expect(platform.filters).toHaveLength(1));
+    await soon(() => expect(platform.filters).toHaveLength(1));
     platform.socket.publish("prices/AAPL", message(1));
     expect(seen).toEqual([1]);
     expect(platform.packets("unsubscribe")).toHaveLength(0);
@@ -292,12 +293,12 @@ describe("receiving", () => {
     const stop = await hear(prices, () => {});
     platform.isHeld = true;
     prices.subscribe(["MSFT"], () => {});
-    await vi.waitFor(() => expect(platform.filters).toHaveLength(2));
+    await soon(() => expect(platform.filters).toHaveLength(2));
     stop();
     await new Promise((resolve) => setTimeout(resolve));
     prices.subscribe(["AAPL"], ({ seq }) => seen.push(seq));
     platform.socket.publish("prices/AAPL", message(1));
-    await vi.waitFor(() => expect(seen).toEqual([1]));
+    await soon(() => expect(seen).toEqual([1]));
   });
 
   test("a message that makes no sense is told, and the next one is heard", async () => {
@@ -333,7 +334,7 @@ describe("reconnecting", () => {
     const states: State[] = [];
     prices.on("state", (state) => states.push(state));
     prices.subscribe(["AAPL"], () => {});
-    await vi.waitFor(() => expect(platform.filters).toHaveLength(1));
+    await soon(() => expect(platform.filters).toHaveLength(1));
     await cutAndBack(platform, prices);
     expect(states.map(({ name }) => name)).toEqual(["reconnecting", "live"]);
     expect(states[0]).toMatchObject({ attempt: 1, why: "the connection was cut (1006)" });
@@ -358,7 +359,7 @@ describe("reconnecting", () => {
     prices.on("state", (state) => state.name === "reconnecting" && reasons.push(state.why));
     platform.socket.give({ cmd: "disconnect", reasonCode: 0x8b });
     platform.socket.cut(1000);
-    await vi.waitFor(() => expect(reasons).not.toEqual([]));
+    await soon(() => expect(reasons).not.toEqual([]));
     expect(reasons).toEqual(["the broker ended the connection: server shutting down (0x8b)"]);
   });
 
@@ -394,7 +395,7 @@ describe("reconnecting", () => {
     const prices = await connected();
     platform.socket.give({ cmd: "disconnect", reasonCode: 0x8e });
     platform.socket.cut(1000);
-    await vi.waitFor(() => expect(prices.state).toMatchObject({ name: "closed", why: expect.stringContaining("taken over") }));
+    await soon(() => expect(prices.state).toMatchObject({ name: "closed", why: expect.stringContaining("taken over") }));
     expect(platform.sockets).toHaveLength(1);
   });
 
@@ -413,7 +414,7 @@ describe("reconnecting", () => {
     prices.on("state", (state) => state.name === "reconnecting" && attempts.push(state.attempt));
     platform.isUp = false;
     platform.socket.cut(1006);
-    await vi.waitFor(() => expect(attempts).toEqual([1, 2, 3, 4]), { interval: 1 });
+    await soon(() => expect(attempts).toEqual([1, 2, 3, 4]), 1);
     platform.isUp = true;
     await live(prices);
   });
@@ -429,7 +430,7 @@ describe("reconnecting", () => {
     const prices = await connected();
     for (const event of ["online", "visibilitychange"]) {
       platform.socket.cut(1006);
-      await vi.waitFor(() => expect(prices.state.name).toBe("reconnecting"));
+      await soon(() => expect(prices.state.name).toBe("reconnecting"));
       laterMs += 2_000; // not right after the last attempt began
       page.dispatchEvent(new Event(event));
       await live(prices);
@@ -448,12 +449,12 @@ describe("reconnecting", () => {
     platform.isUp = false;
     platform.openMs = 50;
     platform.socket.cut(1006);
-    await vi.waitFor(() => expect(platform.sockets).toHaveLength(2), { interval: 1 });
-    if (!isDuring) await vi.waitFor(() => expect(prices.state).toMatchObject({ name: "reconnecting", attempt: 2 }));
+    await soon(() => expect(platform.sockets).toHaveLength(2), 1);
+    if (!isDuring) await soon(() => expect(prices.state).toMatchObject({ name: "reconnecting", attempt: 2 }));
     page.dispatchEvent(new Event("online"));
-    await vi.waitFor(() => expect(prices.state).toMatchObject({ name: "reconnecting", attempt: 2 }));
+    await soon(() => expect(prices.state).toMatchObject({ name: "reconnecting", attempt: 2 }));
     platform.isUp = true;
-    await vi.waitFor(() => expect(prices.state.name).toBe("live"), { timeout: 3_000 });
+    await soon(() => expect(prices.state.name).toBe("live"));
     expect(platform.sockets).toHaveLength(3);
   });
 
@@ -463,7 +464,7 @@ describe("reconnecting", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "setInterval", "clearTimeout", "clearInterval"] });
     const next = await connect(URL_);
     closeLater(next);
-    await vi.waitFor(() => expect(next.state.name).toBe("live"));
+    await soon(() => expect(next.state.name).toBe("live"));
     await vi.advanceTimersByTimeAsync(120_000);
     expect(platform.packets("pingreq").length).toBeGreaterThanOrEqual(3);
     expect(next.state.name).toBe("live");
@@ -478,7 +479,7 @@ describe("reconnecting", () => {
   test("once closed it stays closed", async () => {
     const prices = await connected();
     prices.close();
-    await vi.waitFor(() => expect(platform.socket.readyState).toBe(3));
+    await soon(() => expect(platform.socket.readyState).toBe(3));
     expect(platform.packets("disconnect")).toHaveLength(1);
     expect(prices.state.name).toBe("closed");
     expect(platform.sockets).toHaveLength(1);

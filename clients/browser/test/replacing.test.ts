@@ -7,6 +7,7 @@ import { connect, type Prices, type TickOptions } from "../src/index";
 import { LIFE_MS_MAX, LIFE_MS_MIN } from "../src/connection";
 import { closeAll, closeLater, connected, hear, live, message } from "./page";
 import { type FakeSocket, Platform, published, URL_ } from "./platform";
+import { soon } from "./soon";
 
 let platform: Platform;
 
@@ -26,17 +27,17 @@ test("before the broker would end it, a connection hands over to another one wit
   const [seen, states]: [number[], string[]] = [[], []];
   prices.on("state", ({ name }) => states.push(name));
   prices.subscribe(["AAPL"], ({ seq }) => seen.push(seq));
-  await vi.waitFor(() => expect(platform.calls).toContain("snapshot"));
+  await soon(() => expect(platform.calls).toContain("snapshot"));
   platform.socket.publish("prices/AAPL", message(1));
   const [first] = platform.sockets;
   platform.isHeld = true; // the next connection is there, and isn't subscribed yet
   await vi.advanceTimersByTimeAsync((LIFE_MS_MIN + LIFE_MS_MAX) / 2);
-  await vi.waitFor(() => expect(platform.packets("subscribe")).toHaveLength(2));
+  await soon(() => expect(platform.packets("subscribe")).toHaveLength(2));
   first!.publish("prices/AAPL", message(2));
   expect(first!.readyState).toBe(1);
   platform.isHeld = false;
   platform.socket.give({ cmd: "suback", messageId: platform.packets("subscribe")[1]!.messageId!, granted: [0] });
-  await vi.waitFor(() => expect(first!.readyState).toBe(3));
+  await soon(() => expect(first!.readyState).toBe(3));
   platform.socket.publish("prices/AAPL", message(2)); // both had it
   platform.socket.publish("prices/AAPL", message(3));
   expect(seen).toEqual([1, 2, 3]);
@@ -52,13 +53,13 @@ async function handingOver(options?: TickOptions): Promise<{ prices: Prices; see
   const prices = closeLater(await connect(URL_));
   const seen: number[] = [];
   prices.subscribe(["AAPL"], ({ seq }) => seen.push(seq), options);
-  await vi.waitFor(() => expect(platform.calls).toContain("snapshot"));
+  await soon(() => expect(platform.calls).toContain("snapshot"));
   const old = platform.socket;
   old.publish("prices/AAPL", message(1));
   platform.answersUnsubscribes = false;
   platform.newest = { AAPL: message(4) };
   await vi.advanceTimersByTimeAsync((LIFE_MS_MIN + LIFE_MS_MAX) / 2);
-  await vi.waitFor(() => expect(platform.packets("unsubscribe")).toHaveLength(1));
+  await soon(() => expect(platform.packets("unsubscribe")).toHaveLength(1));
   expect(platform.sockets).toHaveLength(2);
   return { prices, seen, old };
 }
@@ -73,7 +74,7 @@ test.each([false, true])("what is still on its way by the old one comes first, w
   const answer = generate({ cmd: "unsuback", messageId: messageId!, granted: [0] }, { protocolVersion: 5 });
   old.giveBytes(Buffer.concat([published("prices/AAPL", message(3)), answer]));
   await vi.advanceTimersByTimeAsync(0);
-  await vi.waitFor(() => expect(old.readyState).toBe(3));
+  await soon(() => expect(old.readyState).toBe(3));
   platform.socket.publish("prices/AAPL", message(5));
   expect(seen).toEqual([1, 2, 3, 4, 5]);
   expect(prices.stats()).toMatchObject({ gaps: 0, filled: 0, reconnects: 1 });
@@ -148,12 +149,12 @@ test.each([
   const whys: string[] = [];
   prices.on("state", (state) => state.name === "stale" && whys.push(state.why));
   prices.subscribe(["AAPL"], () => {});
-  await vi.waitFor(() => expect(platform.calls).toContain("snapshot"));
+  await soon(() => expect(platform.calls).toContain("snapshot"));
   for (let seq = 1; seq <= 14; seq += 1) {
     if (hasPrices) platform.socket.publish("prices/AAPL", message(seq));
     await vi.advanceTimersByTimeAsync(10_000);
   }
-  await vi.waitFor(() => expect(platform.sockets).toHaveLength(connections));
+  await soon(() => expect(platform.sockets).toHaveLength(connections));
   expect(whys).toEqual(connections === 2 ? ["no status came, and one is due each minute"] : []);
 });
 
@@ -163,7 +164,7 @@ test("silence where prices came is compared with history: what is there and didn
   const whys: string[] = [];
   prices.on("state", (state) => state.name === "stale" && whys.push(state.why));
   prices.subscribe(["AAPL"], () => {});
-  await vi.waitFor(() => expect(platform.calls).toContain("snapshot"));
+  await soon(() => expect(platform.calls).toContain("snapshot"));
   for (let seq = 1; seq <= 5; seq += 1) {
     await vi.advanceTimersByTimeAsync(1_000);
     platform.socket.publish("prices/AAPL", message(seq));
@@ -175,7 +176,7 @@ test("silence where prices came is compared with history: what is there and didn
   platform.newest = { AAPL: message(7) };
   await vi.advanceTimersByTimeAsync(30_000);
   expect(whys).toEqual(["history has AAPL seq 7, which didn't come"]);
-  await vi.waitFor(() => expect(platform.sockets).toHaveLength(2));
+  await soon(() => expect(platform.sockets).toHaveLength(2));
 });
 
 test.each([
@@ -186,7 +187,7 @@ test.each([
   platform.grants = grants;
   const prices = closeLater(await connect(URL_));
   const stop = prices.subscribe(isStopped ? ["AAPL"] : ["AAPL", "MSFT"], () => {});
-  await vi.waitFor(() => expect(platform.calls).toContain("snapshot"));
+  await soon(() => expect(platform.calls).toContain("snapshot"));
   for (let seq = 1; seq <= 5; seq += 1) {
     await vi.advanceTimersByTimeAsync(1_000);
     platform.socket.publish("prices/AAPL", message(seq));
@@ -208,8 +209,8 @@ test("one that doesn't answer a person who comes back is replaced, and left when
   vi.spyOn(Date, "now").mockImplementation(() => now() + 2_000); // not right after the last attempt began
   platform.answersPings = false;
   page.dispatchEvent(new Event("visibilitychange"));
-  await vi.waitFor(() => expect(platform.sockets).toHaveLength(2), { timeout: 3_000 });
-  await vi.waitFor(() => expect(first!.readyState).toBe(3));
+  await soon(() => expect(platform.sockets).toHaveLength(2));
+  await soon(() => expect(first!.readyState).toBe(3));
   await live(prices);
   expect(prices.stats().reconnects).toBe(1);
 });
@@ -222,7 +223,7 @@ test("one that answers is kept", async () => {
   const now = Date.now;
   vi.spyOn(Date, "now").mockImplementation(() => now() + 2_000);
   page.dispatchEvent(new Event("visibilitychange"));
-  await vi.waitFor(() => expect(platform.packets("pingreq")).toHaveLength(1));
+  await soon(() => expect(platform.packets("pingreq")).toHaveLength(1));
   await hear(prices, () => {});
   expect(platform.sockets).toHaveLength(1);
 });
@@ -245,19 +246,19 @@ test("a hidden tab's lanes: the board, nothing, and all of it again", async () =
   page.hidden = true;
   page.dispatchEvent(new Event("visibilitychange"));
   laterMs = 30_000;
-  await vi.waitFor(() => expect(prices.state.name).toBe("delayed"), { timeout: 3_000 });
-  await vi.waitFor(() => expect(platform.packets("unsubscribe")).toHaveLength(1));
+  await soon(() => expect(prices.state.name).toBe("delayed"));
+  await soon(() => expect(platform.packets("unsubscribe")).toHaveLength(1));
   expect(platform.filters.at(-1)).toEqual(["board"]);
   platform.socket.publish("board", { time: "2026-11-21T14:30:00Z", full: true, part: 1, parts: 1, prices: [message(6)] });
 
   laterMs = 300_000;
-  await vi.waitFor(() => expect(prices.state.name).toBe("hidden"), { timeout: 3_000 });
-  await vi.waitFor(() => expect(platform.socket.readyState).toBe(3));
+  await soon(() => expect(prices.state.name).toBe("hidden"));
+  await soon(() => expect(platform.socket.readyState).toBe(3));
 
   platform.newest = { AAPL: message(40) };
   page.hidden = false;
   page.dispatchEvent(new Event("visibilitychange"));
-  await vi.waitFor(() => expect(seen).toEqual([1, 6, 40]));
+  await soon(() => expect(seen).toEqual([1, 6, 40]));
   expect(prices.state.name).toBe("live");
   expect(platform.filters.at(-1)).toEqual(["prices/AAPL"]);
   expect(gaps).toEqual([]);
@@ -268,7 +269,7 @@ test("a paused stage, which says so once on a connection, is quiet until it says
   platform.topics = { ...platform.topics, status: "status" };
   const status = { time: "2026-11-21T14:30:00Z", market: "open", paused: true, degraded: false, reasons: [] };
   const prices = closeLater(await connect(URL_));
-  await vi.waitFor(() => expect(prices.state.name).toBe("live"));
+  await soon(() => expect(prices.state.name).toBe("live"));
   platform.socket.publish("status", status);
   const states: string[] = [];
   prices.on("state", ({ name }) => states.push(name));
@@ -285,7 +286,7 @@ test("what the platform said before a tab was hidden isn't believed when it's sh
   vi.stubGlobal("document", page);
   vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
   const prices = closeLater(await connect(URL_));
-  await vi.waitFor(() => expect(prices.state.name).toBe("live"));
+  await soon(() => expect(prices.state.name).toBe("live"));
   platform.socket.publish("status", { time: "2026-11-21T14:30:00Z", market: "open", paused: true, degraded: false, reasons: [] });
   expect(prices.state.name).toBe("quiet");
   page.hidden = true;
@@ -296,6 +297,6 @@ test("what the platform said before a tab was hidden isn't believed when it's sh
   prices.on("state", ({ name }) => states.push(name));
   page.hidden = false;
   page.dispatchEvent(new Event("visibilitychange"));
-  await vi.waitFor(() => expect(prices.state.name).toBe("live"));
+  await soon(() => expect(prices.state.name).toBe("live"));
   expect(states).toEqual(["connecting", "live"]);
 });

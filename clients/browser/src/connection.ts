@@ -25,8 +25,8 @@ const TRIES_MAX = 5;
 const NUDGE_MS = 1_000;
 /** A person who comes back doesn't wait longer for a broker's sign of life. */
 const PROBE_MS = 800;
-/** What comes by a new connection waits no longer than this for what the one that it replaces still brings. */
-const LEAVE_MS = 2_000;
+/** What a new connection brings waits no longer for the one that it replaces, which may be dead: a person waits too. */
+const LEAVE_MS = 1_000;
 
 export interface Phase {
   readonly name: Step["state"] | "hidden";

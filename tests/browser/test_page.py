@@ -80,11 +80,11 @@ def test_the_page_comes_back_when_its_connection_is_cut(
         }"""
     )
     sockets.pop().close(code=4000)
+    tab.page.wait_for_function("window.told.includes('Reconnecting')")
     tab.moves("AAPL")
     tab.moves("AAPL")
     tab.is_live()
     assert len(sockets) == 1, "one new connection"
-    assert "Reconnecting" in tab.page.evaluate("window.told")
 
 
 def test_prices_come_live_while_the_api_is_down(platform: Any, context: BrowserContext) -> None:

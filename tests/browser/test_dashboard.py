@@ -35,6 +35,11 @@ SEE_FLASHES = """() => {
         return play.call(this);
     };
 }"""
+EVEN_FRAMES = """(() => {
+    let atMs = 0;
+    const ask = window.requestAnimationFrame;
+    window.requestAnimationFrame = (draw) => ask(() => draw((atMs += 16)));
+})()"""
 SEE_VALUES = """() => {
     window.values = [];
     const text = document.querySelector("[data-symbol='AAPL'] .value").firstChild;
@@ -74,7 +79,9 @@ def send(platform: Platform, symbol: str, price: float, seq: int) -> None:
 
 def test_a_price_runs_to_its_value_and_flashes_with_an_arrow(quiet: Platform, open_tab: OpenTab) -> None:
     """Up is green with ▲, down is red with ▼; between two prices are others, and the last is exact."""
-    tab = open_tab(quiet.url)
+    tab = open_tab("about:blank")
+    tab.page.add_init_script(EVEN_FRAMES)
+    tab.page.goto(quiet.url)
     tab.is_connected()
     send(quiet, "AAPL", 100, seq=1)
     expect(tab.tile("AAPL").locator(".value")).to_have_text("100.00")

@@ -44,11 +44,11 @@ class Tab:
                 assert "exceptionDetails" not in answer["result"], answer["result"]["exceptionDetails"]
                 return answer["result"]["result"].get("value")
 
-    def wait(self, expression: str, *, within_s: float = WAIT_S) -> Any:
+    def wait(self, expression: str) -> Any:
         """Wait until `expression` is true."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + WAIT_S
         while not (value := self.evaluate(expression)):
-            assert time.monotonic() < deadline, f"not within {within_s} s: {expression}"
+            assert time.monotonic() < deadline, f"not within {WAIT_S} s: {expression}"
             time.sleep(0.05)
         return value
 

@@ -29,6 +29,11 @@ PAGE = """<!doctype html>
   window.shiftMs = 0;
   Date.now = () => now() + window.shiftMs;
 
+  // And how long a timer takes instead, by its milliseconds: what a busy machine may be late for.
+  const later = window.setTimeout;
+  window.insteadMs = {};
+  window.setTimeout = (what, ms, ...given) => later(what, window.insteadMs[ms] ?? ms, ...given);
+
   const told = (window.told = { states: [], ticks: [], gaps: [], refused: [], shownMs: 0 });
   document.addEventListener("visibilitychange", () => (told.shownMs = performance.now()));
   const options = Object.fromEntries(new URLSearchParams(location.search));

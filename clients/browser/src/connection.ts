@@ -26,7 +26,7 @@ const NUDGE_MS = 1_000;
 /** A person who comes back doesn't wait longer for a broker's sign of life. */
 const PROBE_MS = 800;
 /** What a new connection brings waits no longer for the one that it replaces, which may be dead: a person waits too. */
-const LEAVE_MS = 1_000;
+const LEAVE_MS = 500;
 
 export interface Phase {
   readonly name: Step["state"] | "hidden";

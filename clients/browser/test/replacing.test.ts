@@ -81,11 +81,11 @@ test.each([false, true])("what is still on its way by the old one comes first, w
   expect(platform.blocks).toEqual([]);
 });
 
-test("an old one that doesn't answer is waited for a second, and no longer", async () => {
+test("an old one that doesn't answer is waited for half a second, and no longer", async () => {
   const { prices, seen, old } = await handingOver();
   platform.newest = {};
   platform.socket.publish("prices/AAPL", message(2));
-  await vi.advanceTimersByTimeAsync(900);
+  await vi.advanceTimersByTimeAsync(400);
   expect([seen, old.readyState]).toEqual([[1], 1]);
   await vi.advanceTimersByTimeAsync(200);
   expect([seen, old.readyState]).toEqual([[1, 2], 3]);

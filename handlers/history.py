@@ -184,7 +184,7 @@ class History:
                 yield _item_chunk(symbol, head.series, item)
             if empty:
                 return
-            at = (at - 1) // PARTITION * PARTITION
+            at = _partition_start(at) - 1
 
     def _expires(self) -> dict[str, str]:
         return n(int(time.time()) + self._keep_s)

@@ -1,6 +1,6 @@
 /** What a page does with the library, for tests: each connection that it makes is closed at the end. */
 
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 
 import { connect, type ConnectOptions, Prices, type Quote, type Stop, type TickOptions } from "../src/index";
 import { type Platform, URL_ } from "./platform";
@@ -16,6 +16,14 @@ export function closeLater(prices: Prices): Prices {
 export function closeAll(): void {
   for (const prices of open) prices.close();
   open = [];
+}
+
+/** The tab itself, which is shown until a test sets `hidden` and tells of it. */
+export function shownPage(): EventTarget & { hidden: boolean } {
+  const page = Object.assign(new EventTarget(), { hidden: false });
+  vi.stubGlobal("document", page);
+  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  return page;
 }
 
 export async function connected(options?: ConnectOptions): Promise<Prices> {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { connect, type Prices, type TickOptions } from "../src/index";
 import { LIFE_MS_MAX, LIFE_MS_MIN } from "../src/connection";
-import { closeAll, closeLater, connected, hear, live, message } from "./page";
+import { closeAll, closeLater, connected, hear, live, message, shownPage } from "./page";
 import { type FakeSocket, Platform, published, URL_ } from "./platform";
 import { soon } from "./soon";
 
@@ -114,9 +114,7 @@ test("closed while one hands over to the other, both are closed and neither is h
 
 test("a tab that is hidden while one hands over to the other has the board, and none of the prices' own lanes", async () => {
   platform.topics = { ...platform.topics, board: "board" };
-  const page = Object.assign(new EventTarget(), { hidden: false });
-  vi.stubGlobal("document", page);
-  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  const page = shownPage();
   const now = Date.now;
   let laterMs = 0;
   vi.spyOn(Date, "now").mockImplementation(() => now() + laterMs);
@@ -200,9 +198,7 @@ test.each([
 });
 
 test("one that doesn't answer a person who comes back is replaced, and left when the other one is there", async () => {
-  const page = new EventTarget();
-  vi.stubGlobal("document", Object.assign(page, { hidden: false }));
-  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  const page = shownPage();
   const prices = await connected();
   const [first] = platform.sockets;
   const now = Date.now;
@@ -216,9 +212,7 @@ test("one that doesn't answer a person who comes back is replaced, and left when
 });
 
 test("one that answers is kept", async () => {
-  const page = new EventTarget();
-  vi.stubGlobal("document", Object.assign(page, { hidden: false }));
-  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  const page = shownPage();
   const prices = await connected();
   const now = Date.now;
   vi.spyOn(Date, "now").mockImplementation(() => now() + 2_000);
@@ -231,9 +225,7 @@ test("one that answers is kept", async () => {
 test("a hidden tab's lanes: the board, nothing, and all of it again", async () => {
   platform.topics = { ...platform.topics, board: "board" };
   platform.newest = { AAPL: message(1) };
-  const page = Object.assign(new EventTarget(), { hidden: false });
-  vi.stubGlobal("document", page);
-  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  const page = shownPage();
   const now = Date.now;
   let laterMs = 0;
   vi.spyOn(Date, "now").mockImplementation(() => now() + laterMs);
@@ -282,9 +274,7 @@ test("a paused stage, which says so once on a connection, is quiet until it says
 test("what the platform said before a tab was hidden isn't believed when it's shown again", async () => {
   vi.useFakeTimers();
   platform.topics = { ...platform.topics, status: "status" };
-  const page = Object.assign(new EventTarget(), { hidden: false });
-  vi.stubGlobal("document", page);
-  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  const page = shownPage();
   const prices = closeLater(await connect(URL_));
   await soon(() => expect(prices.state.name).toBe("live"));
   platform.socket.publish("status", { time: "2026-11-21T14:30:00Z", market: "open", paused: true, degraded: false, reasons: [] });
